@@ -1,0 +1,146 @@
+//! One block: convolution, norm, shortcut, activation, pooling.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+use fornax_layers::Activation;
+use serde::{Deserialize, Serialize};
+
+/// What a kernel sees beyond the border of its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Zeros, so many that a map of n becomes one of ⌈n / stride⌉.
+    #[default]
+    Same,
+    /// Nothing: the kernel stays inside, and the map shrinks.
+    Valid,
+}
+
+/// Everything that makes a [`Block`], along `[height, width]` where there are two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockConfig {
+    pub(crate) channels: usize,
+    pub(crate) width: usize,
+    pub(crate) kernel_size: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) pool: [usize; 2],
+    pub(crate) padding: Padding,
+    pub(crate) norm: bool,
+    pub(crate) activation: Activation,
+    pub(crate) residual: bool,
+}
+
+impl BlockConfig {
+    pub(crate) fn init(&self, device: &Device) -> Block {
+        let padding = match self.padding {
+            Padding::Same => PaddingConfig2d::Same,
+            Padding::Valid => PaddingConfig2d::Valid,
+        };
+        let conv = Conv2dConfig::new([self.channels, self.width], self.kernel_size)
+            .with_stride(self.stride)
+            .with_padding(padding)
+            .with_initializer(self.activation.initializer())
+            .with_bias(false)
+            .init(device);
+        // The norm subtracts the mean, and a bias with it: only without a norm is there one.
+        let bias = (!self.norm).then(|| Initializer::Zeros.init([self.width], device));
+        Block {
+            conv: Conv2d { bias, ..conv },
+            norm: self
+                .norm
+                .then(|| BatchNormConfig::new(self.width).init(device)),
+            shortcut: self.residual.then(|| self.init_shortcut(device)),
+            activation: self.activation,
+            pool: (self.pool != [1, 1]).then(|| {
+                MaxPool2dConfig::new(self.pool)
+                    .with_strides(self.pool)
+                    .init()
+            }),
+        }
+    }
+
+    fn init_shortcut(&self, device: &Device) -> Shortcut {
+        let projection = self.projects().then(|| {
+            Conv2dConfig::new([self.channels, self.width], [1, 1])
+                .with_stride(self.stride)
+                // No activation of its own follows, so the variance is kept by a gain of one.
+                .with_initializer(Initializer::KaimingNormal {
+                    gain: 1.0,
+                    fan_out_only: false,
+                })
+                .with_bias(false)
+                .init(device)
+        });
+        Shortcut { projection }
+    }
+
+    /// Whether the shortcut has to change the shape of its input.
+    fn projects(&self) -> bool {
+        self.residual && (self.channels != self.width || self.stride != [1, 1])
+    }
+
+    /// Entries of all kernels; stays at the largest number where it would overflow.
+    pub(crate) fn num_weights(&self) -> usize {
+        let [height, width] = self.kernel_size;
+        let places = height
+            .saturating_mul(width)
+            .saturating_add(usize::from(self.projects()));
+        self.channels
+            .saturating_mul(self.width)
+            .saturating_mul(places)
+    }
+}
+
+/// One block of a [`Cnn`](crate::Cnn).
+#[derive(Module, Debug)]
+pub(crate) struct Block {
+    conv: Conv2d,
+    norm: Option<BatchNorm>,
+    shortcut: Option<Shortcut>,
+    #[module(skip)]
+    activation: Activation,
+    pool: Option<MaxPool2d>,
+}
+
+impl Block {
+    /// `[B, channels, H, W]` to `[B, width, H / stride / pool, W / stride / pool]`
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = self
+            .shortcut
+            .as_ref()
+            .map(|shortcut| shortcut.forward(x.clone()));
+        let mut x = self.conv.forward(x); // [B, width, H / stride, W / stride]
+        if let Some(norm) = &self.norm {
+            x = norm.forward(x);
+        }
+        if let Some(shortcut) = shortcut {
+            x = x + shortcut;
+        }
+        x = self.activation.forward(x);
+        if let Some(pool) = &self.pool {
+            x = pool.forward(x); // [B, width, H / stride / pool, W / stride / pool]
+        }
+        x
+    }
+}
+
+/// The way around a convolution, so that a block only has to learn what to change.
+///
+/// He et al. 2016, <https://arxiv.org/abs/1512.03385>
+#[derive(Module, Debug)]
+struct Shortcut {
+    projection: Option<Conv2d>,
+}
+
+impl Shortcut {
+    /// `[B, channels, H, W]` to `[B, width, H / stride, W / stride]`
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.projection {
+            Some(projection) => projection.forward(x),
+            None => x,
+        }
+    }
+}

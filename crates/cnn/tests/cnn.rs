@@ -1,0 +1,323 @@
+//! What every architecture promises, for the convolutional network.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn::config::Config;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::{AdamConfig, GradientsParams, SgdConfig};
+use burn::store::{ModuleSnapshot, ModuleStore, SafetensorsStore, bridge, burn_pack};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, Tolerance};
+use fornax_cnn::{CnnConfig, Head, Padding};
+use fornax_layers::{Activation, ConfigError};
+
+/// A seeded device. Burn's generator belongs to the process, so the tests take turns.
+fn seeded() -> (Device, MutexGuard<'static, ()>) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    (device, turn)
+}
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    CrossEntropyLossConfig::new()
+        .init(&logits.device())
+        .forward(logits, targets)
+}
+
+/// A small network on 8x8 images: widths 4 and 6.
+fn small() -> CnnConfig {
+    CnnConfig::new(2, 8, 8, 3)
+        .with_widths(vec![4, 6])
+        .with_dense(vec![5])
+}
+
+#[test]
+fn forward_scores_every_sample() {
+    #[track_caller]
+    fn check(config: &CnnConfig) {
+        config.validate().unwrap();
+        let (device, _turn) = seeded();
+        let x = random([2, config.channels, config.height, config.width], &device);
+        assert_eq!(config.init(&device).forward(x).dims(), [2, config.d_output]);
+    }
+    check(&small());
+    check(
+        &small()
+            .with_padding(Padding::Valid)
+            .with_kernel_sizes(vec![3, 2]),
+    );
+    check(
+        &small()
+            .with_kernel_sizes(vec![4])
+            .with_strides(vec![3, 2])
+            .with_pools(vec![1]),
+    );
+    check(
+        &small()
+            .with_head(Head::GlobalAverage)
+            .with_dense(vec![])
+            .with_norm(false),
+    );
+    check(
+        &small()
+            .with_residual(true)
+            .with_strides(vec![2, 1])
+            .with_pools(vec![1, 2]),
+    );
+    // Signals, single columns, single pixels.
+    check(
+        &CnnConfig::new(3, 1, 20, 4)
+            .with_residual(true)
+            .with_kernel_sizes(vec![5]),
+    );
+    check(
+        &CnnConfig::new(3, 1, 20, 4)
+            .with_padding(Padding::Valid)
+            .with_strides(vec![2, 1]),
+    );
+    check(&CnnConfig::new(1, 20, 1, 4));
+    check(&CnnConfig::new(5, 1, 1, 4).with_padding(Padding::Valid));
+}
+
+#[test]
+fn features_are_named_from_the_input_up() {
+    let (device, _turn) = seeded();
+    let cnn = small().with_residual(true).init(&device);
+    let x = random([2, 2, 8, 8], &device);
+    let features = cnn.features(x.clone());
+
+    let seen: Vec<_> = features
+        .iter()
+        .map(|f| (f.name.as_str(), f.shape.clone()))
+        .collect();
+    let expected = [
+        ("block1", vec![4, 4, 4]),
+        ("block2", vec![6, 2, 2]),
+        ("dense1", vec![5]),
+        ("logits", vec![3]),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(features[0].values.dims(), [2, 64]);
+    let logits = cnn.valid().forward(x.without_autodiff());
+    assert_eq!(features[3].values.to_data(), logits.to_data());
+}
+
+#[test]
+fn looking_at_features_leaves_the_statistics_alone() {
+    let (device, _turn) = seeded();
+    let cnn = small().init(&device);
+    let before = data(cnn.valid().collect(None, None, false));
+    let _features = cnn.features(random([2, 2, 8, 8], &device));
+    assert_eq!(data(cnn.valid().collect(None, None, false)), before);
+}
+
+#[test]
+fn config_survives_a_round_trip() {
+    let config = small()
+        .with_kernel_sizes(vec![3, 5])
+        .with_padding(Padding::Valid)
+        .with_activation(Activation::Gelu)
+        .with_head(Head::GlobalAverage)
+        .with_residual(true);
+    let read = CnnConfig::load_binary(config.to_string().as_bytes()).unwrap();
+    assert_eq!(read, config);
+}
+
+#[test]
+fn values_that_do_not_fit_are_refused() {
+    #[track_caller]
+    fn check(config: &CnnConfig, expected: &str) {
+        assert_eq!(config.validate().unwrap_err().to_string(), expected);
+    }
+    assert_eq!(
+        CnnConfig::new(1, 28, 28, 10).validate(),
+        Ok::<(), ConfigError>(())
+    );
+    check(
+        &CnnConfig::new(1, 0, 8, 3),
+        "`height = 0` does not fit: at least 1",
+    );
+    check(
+        &small().with_widths(vec![]),
+        "`widths = []` does not fit: at least one block",
+    );
+    check(
+        &small().with_strides(vec![1, 2, 1]),
+        "`strides = [1, 2, 1]` does not fit: \
+         one number, or one for each of the 2 blocks of `widths`",
+    );
+    check(
+        &small().with_pools(vec![0]),
+        "`pools = [0]` does not fit: numbers of at least 1",
+    );
+    check(
+        &small().with_widths(vec![4, 4, 4, 4]),
+        "`pools = [2]` does not fit: at most 1 in block 4, which has a map of 1x1",
+    );
+    check(
+        &small()
+            .with_padding(Padding::Valid)
+            .with_kernel_sizes(vec![3, 4]),
+        "`kernel_sizes = [3, 4]` does not fit: at most 3 in block 2, which has a map of 3x3",
+    );
+    check(
+        &small().with_kernel_sizes(vec![16]),
+        "`kernel_sizes = [16]` does not fit: at most 15 in block 1, which has a map of 8x8",
+    );
+    check(
+        &small().with_residual(true).with_padding(Padding::Valid),
+        "`padding = \"valid\"` does not fit: \
+         `same` where `residual = true`: a sum needs maps of one size",
+    );
+    check(
+        &small().with_dense(vec![1 << 40]),
+        "`dense = [1099511627776]` does not fit: \
+         a network of at most 2147483648 weights, not 29686813950240",
+    );
+    check(
+        &small().with_widths(vec![1 << 30, 1 << 40]),
+        "`widths = [1073741824, 1099511627776]` does not fit: \
+         a network of at most 2147483648 weights, not 18446744073709551615",
+    );
+}
+
+#[test]
+fn every_parameter_receives_a_gradient() {
+    let (device, _turn) = seeded();
+    for norm in [false, true] {
+        let cnn = small().with_residual(true).with_norm(norm).init(&device);
+        let targets = Tensor::from_data([0, 1, 2, 0, 1, 2], &device);
+        let loss = cross_entropy(cnn.forward(random([6, 2, 8, 8], &device)), targets);
+        let gradients = GradientsParams::from_grads(loss.backward(), &cnn);
+        assert_eq!(without_gradient(&cnn, gradients), [""; 0]);
+    }
+}
+
+/// Paths of the parameters whose gradient is missing or zero everywhere.
+fn without_gradient(model: &impl Module, gradients: GradientsParams) -> Vec<String> {
+    struct Look {
+        path: Vec<String>,
+        gradients: GradientsParams,
+        found: Vec<String>,
+    }
+    impl ModuleVisitor for Look {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.gradients.get::<D>(param.id);
+            let moves = gradient.is_some_and(|g| g.abs().max().into_scalar::<f32>() > 0.0);
+            let path = self.path.join(".");
+            // Statistics of the batch norm are measured, not learned.
+            if !moves && !path.contains("running_") {
+                self.found.push(path);
+            }
+        }
+    }
+    let mut look = Look {
+        path: vec![],
+        gradients,
+        found: vec![],
+    };
+    model.visit(&mut look);
+    look.found
+}
+
+#[test]
+fn one_batch_is_memorised() {
+    let (device, _turn) = seeded();
+    let mut cnn = small().with_dropout(0.0).with_dense(vec![32]).init(&device);
+    let mut optimizer = AdamConfig::new().init();
+    let x = random([12, 2, 8, 8], &device);
+    let targets = Tensor::<1, Int>::arange(0..12, &device) % 3;
+    for _ in 0..60 {
+        let gradients = cross_entropy(cnn.forward(x.clone()), targets.clone()).backward();
+        let gradients = GradientsParams::from_grads(gradients, &cnn);
+        cnn = optimizer.step(1e-2, cnn, gradients);
+    }
+    let loss = cross_entropy(cnn.valid().forward(x.without_autodiff()), targets.inner());
+    let loss = loss.into_scalar::<f32>();
+    assert!(loss < 0.01, "loss {loss} after 60 steps");
+}
+
+#[test]
+#[allow(deprecated, reason = "Fornax supports ndarray as long as Burn has it")]
+fn numbers_match_pytorch() {
+    let _turn = seeded();
+    let image = CnnConfig::new(2, 8, 8, 3)
+        .with_widths(vec![4, 4, 6])
+        .with_strides(vec![1, 1, 2])
+        .with_pools(vec![2, 1, 1])
+        .with_residual(true)
+        .with_dense(vec![5])
+        .with_dropout(0.0);
+    let signal = CnnConfig::new(3, 1, 19, 3)
+        .with_widths(vec![4, 6])
+        .with_kernel_sizes(vec![5, 3])
+        .with_strides(vec![2, 1])
+        .with_pools(vec![1, 2])
+        .with_padding(Padding::Valid)
+        .with_norm(false)
+        .with_activation(Activation::Gelu)
+        .with_head(Head::GlobalAverage)
+        .with_dense(vec![])
+        .with_dropout(0.0);
+    for device in [Device::flex(), Device::ndarray()] {
+        check_reference("reference.safetensors", &image, &device);
+        check_reference("reference_signal.safetensors", &signal, &device);
+    }
+}
+
+/// Compares the logits, and every parameter after one step, with those of `reference.py`.
+#[track_caller]
+fn check_reference(file: &str, config: &CnnConfig, device: &Device) {
+    config.validate().unwrap();
+    let path = format!("{}/tests/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mut store = SafetensorsStore::from_file(&path);
+    let reference = data(store.get_all_tensors().unwrap().values().cloned());
+    let device = device.clone().autodiff();
+    let mut cnn = config.init(&device);
+    cnn.load_from(&mut store.with_key_remapping(r"^model\.", ""))
+        .unwrap();
+
+    let x = Tensor::from_data(reference["input"].clone(), &device);
+    let logits = cnn.valid().forward(x.clone().without_autodiff());
+    assert_close("logits", &logits.into_data(), &reference["logits"]);
+
+    let targets = Tensor::from_data(reference["targets"].clone(), &device);
+    let gradients = cross_entropy(cnn.forward(x), targets).backward();
+    let gradients = GradientsParams::from_grads(gradients, &cnn);
+    cnn = SgdConfig::new().init().step(0.1, cnn, gradients);
+
+    let after = data(cnn.valid().collect(None, None, false));
+    let expected = reference
+        .iter()
+        .filter_map(|(key, v)| Some((key.strip_prefix("after.")?, v)));
+    assert_eq!(expected.clone().count(), after.len());
+    for (key, expected) in expected {
+        assert_close(key, &after[key], expected);
+    }
+}
+
+fn data(tensors: impl IntoIterator<Item = burn_pack::Tensor>) -> BTreeMap<String, TensorData> {
+    let tensors = tensors.into_iter();
+    tensors
+        .map(|tensor| (tensor.name.clone(), bridge::to_data(&tensor).unwrap()))
+        .collect()
+}
+
+#[track_caller]
+fn assert_close(key: &str, actual: &TensorData, expected: &TensorData) {
+    println!("{key}"); // Shown when the comparison fails.
+    actual.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-5, 1e-5));
+}

@@ -1,0 +1,122 @@
+//! What to read and how: the `[data]` table of an experiment.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::DataError;
+
+/// What to read, and how. The `[data]` table of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Name of a shipped or fetched dataset, or a path; empty means not given.
+    pub source: String,
+    /// Table: the column to predict. Series: the column to forecast.
+    pub target: Option<String>,
+    /// How to predict a table's target where both ways are possible.
+    pub task: Option<TableTask>,
+    /// Columns to leave out.
+    pub drop: Vec<String>,
+    /// Series: steps that the network sees. Its presence makes a CSV file a series.
+    pub window: Option<usize>,
+    /// Series: steps ahead that the network predicts, at least 1.
+    pub horizon: usize,
+    /// Text: characters in a sample, at least 1.
+    pub seq_len: usize,
+    /// Share of the items that goes to the validation split, in `(0, 1)`.
+    pub valid_fraction: f64,
+    /// Share of the items that goes to the test split, in `(0, 1)`; not used where the data
+    /// brings a test set of its own.
+    pub test_fraction: f64,
+    /// Share of the training split to use, in `(0, 1]`: drawn class by class, or the newest part of
+    /// a series or a text.
+    pub fraction: f64,
+    /// Images: standardise by the mean and deviation of the training pixels; `false` keeps the
+    /// pixels in `[0, 1]`, as a network of binary units wants them.
+    pub normalize: bool,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: String::new(),
+            target: None,
+            task: None,
+            drop: Vec::new(),
+            window: None,
+            horizon: 1,
+            seq_len: 64,
+            valid_fraction: 0.1,
+            test_fraction: 0.15,
+            fraction: 1.0,
+            normalize: true,
+        }
+    }
+}
+
+impl DataConfig {
+    /// The default way to read `source`.
+    pub fn new(source: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`DataError::Config`] names the first key that does not fit.
+    pub fn validate(&self) -> Result<(), DataError> {
+        let share = |value: f64| value > 0.0 && value < 1.0;
+        let refuse = |key, value: String, expected| {
+            Err(DataError::Config {
+                key,
+                value,
+                expected,
+            })
+        };
+        if !share(self.valid_fraction) {
+            let value = self.valid_fraction.to_string();
+            return refuse("valid_fraction", value, "a number between 0 and 1");
+        }
+        if !share(self.test_fraction) {
+            let value = self.test_fraction.to_string();
+            return refuse("test_fraction", value, "a number between 0 and 1");
+        }
+        if self.valid_fraction + self.test_fraction >= 1.0 {
+            let value = format!("{} + {}", self.valid_fraction, self.test_fraction);
+            let expected = "together below 1, so that something is left to train on";
+            return refuse("valid_fraction + test_fraction", value, expected);
+        }
+        if !(self.fraction > 0.0 && self.fraction <= 1.0) {
+            let value = self.fraction.to_string();
+            return refuse("fraction", value, "a number above 0 and up to 1");
+        }
+        if self.window == Some(0) {
+            return refuse("window", "0".into(), "at least 1");
+        }
+        if self.horizon == 0 {
+            return refuse("horizon", "0".into(), "at least 1");
+        }
+        if self.seq_len == 0 {
+            return refuse("seq_len", "0".into(), "at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// How the target of a table is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableTask {
+    /// As one of the values that the column holds.
+    Classification,
+    /// As a number.
+    Regression,
+}
+
+/// Where fetched datasets lie, looked through in order: each folder holds one folder a dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DataFolders(pub Vec<PathBuf>);

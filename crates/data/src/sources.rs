@@ -1,0 +1,259 @@
+//! From a name or a path to the one kind of source that reads it: the only place that knows all
+//! kinds. A new kind is one new file below `sources/` and one line in [`KINDS`].
+
+pub(crate) mod csv_file;
+mod file;
+pub(crate) mod forecast;
+pub(crate) mod idx;
+pub(crate) mod images;
+mod names;
+mod pixels;
+mod splits;
+pub(crate) mod table;
+pub(crate) mod text;
+pub(crate) mod ts;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::catalog::{self, Options};
+use crate::{DataConfig, DataError, DataFolders, Dataset};
+
+pub(crate) use file::{Content, SourceFile};
+use names::slug;
+pub(crate) use names::{ends_with, file_name, nearest};
+
+/// A kind of source.
+struct Kind {
+    /// As manifests call it.
+    name: &'static str,
+    /// Whether it reads what a path leads to.
+    recognises: fn(&Opening) -> bool,
+    open: fn(&Opening) -> Result<Dataset, DataError>,
+}
+
+/// Every kind of source; a path is offered to them from first to last.
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "idx",
+        recognises: idx::recognises,
+        open: idx::open,
+    },
+    Kind {
+        name: "ts",
+        recognises: ts::recognises,
+        open: ts::open,
+    },
+    Kind {
+        name: "forecast",
+        recognises: forecast::recognises,
+        open: forecast::open,
+    },
+    Kind {
+        name: "table",
+        recognises: table::recognises,
+        open: table::open,
+    },
+    Kind {
+        name: "text",
+        recognises: text::recognises,
+        open: text::open,
+    },
+];
+
+/// What [`KINDS`] read, for people.
+const READABLE: &str = "IDX images (train-images-idx3-ubyte), tables and series (.csv, .tsv), \
+                        UCR/UEA series (.ts) and plain text (.txt) are read, each also gzipped";
+
+/// Whether this version reads the kind of a manifest.
+pub(crate) fn reads(kind: &str) -> bool {
+    KINDS.iter().any(|known| known.name == kind)
+}
+
+/// What a source has to know to be read.
+pub(crate) struct Opening<'a> {
+    /// The dataset's name, cleaned.
+    pub(crate) name: String,
+    /// The file or folder that a path led to; the dataset's name for a known one.
+    pub(crate) path: PathBuf,
+    /// Name of the file among `files` that the path led to; `None` for folders and known
+    /// datasets.
+    pub(crate) chosen: Option<String>,
+    pub(crate) files: Vec<SourceFile>,
+    pub(crate) config: &'a DataConfig,
+    pub(crate) options: Options,
+    pub(crate) seed: u64,
+    digest: RefCell<Sha256>,
+}
+
+/// Reads a source, splits it and fits its preprocessing.
+///
+/// The name of a known dataset comes before a file of the same name; write `./digits` for the
+/// file.
+///
+/// # Errors
+/// [`DataError`] says what does not fit, where, and what to do.
+///
+/// # Example
+/// ```
+/// use fornax_data::{DataConfig, DataFolders, open};
+///
+/// let penguins = open(&DataConfig::new("penguins"), 42, &DataFolders::default())?;
+/// assert_eq!(penguins.task.num_outputs(), 3);
+/// # Ok::<(), fornax_data::DataError>(())
+/// ```
+pub fn open(config: &DataConfig, seed: u64, folders: &DataFolders) -> Result<Dataset, DataError> {
+    config.validate()?;
+    if config.source.is_empty() {
+        return Err(DataError::NotGiven);
+    }
+    if let Some(manifest) = catalog::find(&config.source) {
+        let Some(kind) = KINDS.iter().find(|kind| kind.name == manifest.kind) else {
+            let (name, kind) = (manifest.name.clone(), manifest.kind.clone());
+            return Err(DataError::KindNotRead { name, kind });
+        };
+        let opening = Opening {
+            name: manifest.name.clone(),
+            path: PathBuf::from(&manifest.name),
+            chosen: None,
+            files: manifest.files(folders)?,
+            config,
+            options: manifest.options.clone(),
+            seed,
+            digest: RefCell::default(),
+        };
+        return (kind.open)(&opening);
+    }
+    let opening = Opening::at_path(config, seed)?;
+    if let Some(kind) = KINDS.iter().find(|kind| (kind.recognises)(&opening)) {
+        return (kind.open)(&opening);
+    }
+    let is_folder = opening.chosen.is_none();
+    let advice = if is_folder {
+        "give one of its files; "
+    } else {
+        ""
+    };
+    Err(DataError::Unrecognised {
+        path: opening.path,
+        advice: format!("{advice}{READABLE}"),
+    })
+}
+
+impl<'a> Opening<'a> {
+    fn at_path(config: &'a DataConfig, seed: u64) -> Result<Self, DataError> {
+        let path = PathBuf::from(&config.source);
+        let is_folder = match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() || metadata.is_file() => metadata.is_dir(),
+            Ok(_) => {
+                return Err(DataError::Unrecognised {
+                    path,
+                    advice: "give a file".into(),
+                });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(unknown(&config.source));
+            }
+            Err(source) => return Err(DataError::Read { path, source }),
+        };
+        let (folder, chosen) = if is_folder {
+            (path.clone(), None)
+        } else {
+            let parent = path.parent().map(Path::to_path_buf).unwrap_or_default();
+            (parent, Some(file_name(&path)))
+        };
+        let mut files = match file::in_folder(&folder) {
+            Err(_) if chosen.is_some() => Vec::new(), // The file may be readable all the same.
+            files => files?,
+        };
+        if let Some(chosen) = &chosen
+            && !files.iter().any(|file| file.name() == *chosen)
+        {
+            files.push(SourceFile::on_disk(path.clone()));
+        }
+        let name = slug(&path);
+        let digest = RefCell::default();
+        Ok(Self {
+            name,
+            path,
+            chosen,
+            files,
+            config,
+            options: Options::default(),
+            seed,
+            digest,
+        })
+    }
+
+    /// The file of that name, if there is one.
+    pub(crate) fn file(&self, name: &str) -> Option<&SourceFile> {
+        self.files.iter().find(|file| file.name() == name)
+    }
+
+    /// The file that the path led to, or the first one of a known dataset.
+    pub(crate) fn main_file(&self) -> Result<&SourceFile, DataError> {
+        let chosen = match &self.chosen {
+            Some(chosen) => self.file(chosen),
+            None => self.files.first(),
+        };
+        chosen.ok_or_else(|| DataError::Empty {
+            path: self.path.clone(),
+        })
+    }
+
+    /// Whether the chosen file has one of these endings, `.gz` set aside.
+    pub(crate) fn chosen_ends_with(&self, endings: &[&str]) -> bool {
+        self.chosen
+            .as_ref()
+            .is_some_and(|chosen| ends_with(chosen, endings))
+    }
+
+    /// Reads and unpacks a file, and adds its bytes to the checksum of the source.
+    pub(crate) fn read(&self, file: &SourceFile) -> Result<Vec<u8>, DataError> {
+        let bytes = file.read()?;
+        self.digest.borrow_mut().update(&bytes);
+        file::unpack(bytes.into_owned(), &file.path)
+    }
+
+    /// The checksum of all bytes read so far.
+    pub(crate) fn sha256(&self) -> String {
+        use std::fmt::Write;
+        let digest = self.digest.borrow().clone().finalize();
+        digest.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes every write");
+            text
+        })
+    }
+
+    /// The target that was asked for: by the user, else by the manifest.
+    pub(crate) fn target(&self) -> Option<&str> {
+        self.config
+            .target
+            .as_deref()
+            .or(self.options.target.as_deref())
+    }
+
+    /// Whether a column is left out, by the user or by the manifest.
+    pub(crate) fn drops(&self, column: &str) -> bool {
+        self.config
+            .drop
+            .iter()
+            .chain(&self.options.drop)
+            .any(|dropped| dropped == column)
+    }
+}
+
+/// The error of a source that is nothing known.
+fn unknown(source: &str) -> DataError {
+    let list = "`fornax data list` shows the names";
+    let advice = match catalog::nearest(source) {
+        Some(nearest) => format!("did you mean `{nearest}`? {list}"),
+        None => format!("give a name or the path of a file; {list}"),
+    };
+    DataError::Unknown {
+        name: source.to_owned(),
+        advice,
+    }
+}

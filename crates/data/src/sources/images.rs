@@ -1,0 +1,250 @@
+//! Images, from whatever form they were read: splits, standardised pixels, classes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Opening, file, idx, pixels, splits, table};
+use crate::scale::{deviation, rounded};
+use crate::split::{Place, Store, StoredInputs, StoredTargets};
+use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
+
+/// How a pixel becomes a number: `(pixel / max - mean) / sd`, channel by channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImagePreprocess {
+    /// `[C, H, W]`
+    pub shape: [usize; 3],
+    /// The brightest pixel.
+    pub max: u8,
+    /// Mean of the training pixels of each channel, in `[0, 1]`; 0 where pixels are left as they
+    /// are.
+    pub mean: Vec<f64>,
+    /// Their deviation; 1 where pixels are left as they are.
+    pub sd: Vec<f64>,
+    /// In the order of the outputs.
+    pub classes: Vec<String>,
+}
+
+/// Images of known classes, as read.
+pub(super) struct ImageSet {
+    pub(super) train: Images,
+    /// A test set of its own, if the source has one.
+    pub(super) test: Option<Images>,
+    pub(super) classes: Vec<String>,
+    /// The brightest pixel.
+    pub(super) max: u8,
+}
+
+/// Images and perhaps their labels, as read.
+pub(super) struct Images {
+    pub(super) shape: [usize; 3],
+    pub(super) pixels: Vec<u8>,
+    pub(super) labels: Option<Vec<u8>>,
+}
+
+/// Splits, scales and describes images, from whatever form they were read.
+pub(super) fn build(opening: &Opening, set: ImageSet) -> Result<Dataset, DataError> {
+    let mut reading = vec![set.sentence(&opening.name)];
+    let mut warnings = Vec::new();
+    let ImageSet {
+        train,
+        test,
+        classes,
+        max,
+    } = set;
+    let shape = train.shape;
+    if let Some(test) = test.as_ref().filter(|test| test.shape != shape) {
+        let (found, expected) = (size(test.shape), size(shape));
+        return Err(DataError::ImageSize {
+            path: opening.path.clone(),
+            found,
+            expected,
+        });
+    }
+    let labels = train.labels.as_deref().unwrap_or_default();
+    let groups: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
+    let has_own_test = test.is_some();
+    let division = splits::divide(opening, &groups, &classes, has_own_test, &mut warnings)?;
+    let (mean, sd) = if opening.config.normalize {
+        fit(&train, max, &division.train)
+    } else {
+        (vec![0.0; shape[0]], vec![1.0; shape[0]])
+    };
+    let preprocess = ImagePreprocess {
+        shape,
+        max,
+        mean,
+        sd,
+        classes,
+    };
+    reading.push(if opening.config.normalize {
+        "pixels are standardised by those of the training images".to_owned()
+    } else {
+        "pixels are numbers from 0 to 1".to_owned()
+    });
+
+    let store = Arc::new(preprocess.store(train));
+    let train = Split::new(store.clone(), division.train);
+    let valid = Split::new(store.clone(), division.valid);
+    let test = match test {
+        Some(test) => preprocess.whole(test),
+        None => Split::new(store, division.test),
+    };
+    reading.push(splits::sentence(
+        opening,
+        [&train, &valid, &test],
+        has_own_test,
+        true,
+    ));
+    let classes = preprocess.classes.clone();
+    let [channels, height, width] = shape;
+    Ok(Dataset {
+        name: opening.name.clone(),
+        input: InputShape::Image {
+            channels,
+            height,
+            width,
+        },
+        baseline: Baseline::majority(&classes, [&train, &valid, &test]),
+        task: Task::Classification { classes },
+        preprocess: Preprocess::Images(preprocess),
+        train,
+        valid,
+        test,
+        sha256: opening.sha256(),
+        reading,
+        warnings,
+    })
+}
+
+/// Reads an IDX file of images, with the labels beside it where there are some, or a CSV file of
+/// pixels.
+pub(crate) fn open_inputs(preprocess: &ImagePreprocess, path: &Path) -> Result<Split, DataError> {
+    let bytes = file::read_unpacked(path)?;
+    let is_table = table::has_table_name(path) && !bytes.starts_with(&[0, 0]);
+    let images = if is_table {
+        pixels::read(&file::utf8(bytes, path)?, path, preprocess)?
+    } else {
+        idx::read_new(&bytes, path, &preprocess.classes)?
+    };
+    if images.shape != preprocess.shape {
+        let (found, expected) = (size(images.shape), size(preprocess.shape));
+        return Err(DataError::ImageSize {
+            path: path.to_owned(),
+            found,
+            expected,
+        });
+    }
+    Ok(preprocess.whole(images))
+}
+
+impl ImageSet {
+    fn sentence(&self, name: &str) -> String {
+        let count = self.train.len() + self.test.as_ref().map_or(0, Images::len);
+        let size = size(self.train.shape);
+        let classes = splits::classes_in_words(&self.classes);
+        let range = match self.max {
+            u8::MAX => String::new(),
+            max => format!(", from 0 to {max}"),
+        };
+        format!("`{name}` has {count} images of {size}{range}, {classes}")
+    }
+}
+
+impl Images {
+    pub(super) fn len(&self) -> usize {
+        self.pixels.len() / size_of(self.shape)
+    }
+
+    pub(super) fn highest(&self) -> Option<u8> {
+        self.labels.as_ref()?.iter().copied().max()
+    }
+}
+
+impl ImagePreprocess {
+    fn store(&self, images: Images) -> Store {
+        let num_classes = self.classes.len();
+        let targets = match images.labels {
+            Some(labels) => {
+                let classes = labels.into_iter().map(i32::from).collect();
+                StoredTargets::Classes {
+                    classes,
+                    num_classes,
+                }
+            }
+            None => StoredTargets::Absent,
+        };
+        let (shape, pixels) = (images.shape, images.pixels);
+        let inputs = StoredInputs::Images {
+            shape,
+            pixels,
+            levels: self.levels(),
+        };
+        Store {
+            inputs,
+            targets,
+            place: Place::Counted("image", 0),
+        }
+    }
+
+    fn whole(&self, images: Images) -> Split {
+        let items = (0..images.len()).collect();
+        Split::new(Arc::new(self.store(images)), items)
+    }
+
+    /// What each of the 256 bytes becomes in each channel.
+    #[allow(clippy::cast_possible_truncation)] // Networks compute in f32.
+    fn levels(&self) -> Vec<Vec<f32>> {
+        let level = |byte: u8, mean: f64, sd: f64| {
+            ((f64::from(byte) / f64::from(self.max) - mean) / sd) as f32
+        };
+        let channels = self.mean.iter().zip(&self.sd);
+        channels
+            .map(|(&mean, &sd)| (0..=255).map(|byte| level(byte, mean, sd)).collect())
+            .collect()
+    }
+}
+
+/// Mean and deviation of the pixels of each channel of some of the images.
+#[allow(clippy::cast_precision_loss)] // Counts of pixels are far below 2^52.
+fn fit(images: &Images, max: u8, items: &[usize]) -> (Vec<f64>, Vec<f64>) {
+    let [channels, height, width] = images.shape;
+    let plane = height * width;
+    let mut counts = vec![[0_u64; 256]; channels];
+    for &item in items {
+        let first = item * channels * plane;
+        let image = images
+            .pixels
+            .get(first..first + channels * plane)
+            .unwrap_or_default();
+        for (pixels, counts) in image.chunks_exact(plane).zip(&mut counts) {
+            for &pixel in pixels {
+                counts[usize::from(pixel)] += 1;
+            }
+        }
+    }
+    let moments = counts.iter().map(|counts| {
+        let total = counts.iter().sum::<u64>().max(1) as f64;
+        let average = |of: &dyn Fn(f64) -> f64| {
+            let levels = counts.iter().zip(0_u8..=255);
+            let terms = levels.map(|(&n, byte)| n as f64 * of(f64::from(byte) / f64::from(max)));
+            terms.sum::<f64>() / total
+        };
+        let mean = rounded(average(&|level| level));
+        (mean, deviation(average(&|level| (level - mean).powi(2))))
+    });
+    moments.unzip()
+}
+
+pub(super) fn size_of([channels, height, width]: [usize; 3]) -> usize {
+    channels * height * width
+}
+
+/// For people.
+pub(super) fn size([channels, height, width]: [usize; 3]) -> String {
+    match channels {
+        1 => format!("{height}x{width} pixels"),
+        _ => format!("{height}x{width} pixels in {channels} channels"),
+    }
+}

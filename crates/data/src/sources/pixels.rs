@@ -1,0 +1,102 @@
+//! Images as a CSV table: a row holds the pixels of an image, and its class in the last column.
+
+use std::path::Path;
+
+use super::Opening;
+use super::csv_file::Grid;
+use super::images::{self, ImagePreprocess, ImageSet, Images};
+use super::table::class_index;
+use crate::{DataError, Dataset};
+
+/// Opens a table whose manifest gives the shape of its images.
+pub(super) fn open(
+    opening: &Opening,
+    grid: &Grid,
+    shape: [usize; 3],
+) -> Result<Dataset, DataError> {
+    let max = opening.options.max.unwrap_or(u8::MAX).max(1);
+    let classes = class_names(grid)?;
+    let images = parse(grid, shape, max, &classes)?;
+    let set = ImageSet {
+        train: images,
+        test: None,
+        classes,
+        max,
+    };
+    images::build(opening, set)
+}
+
+/// Reads new images, with or without the column of classes.
+pub(super) fn read(text: &str, path: &Path, like: &ImagePreprocess) -> Result<Images, DataError> {
+    let grid = Grid::parse(text, path)?;
+    parse(&grid, like.shape, like.max, &like.classes)
+}
+
+/// The classes of the last column: numbers by their size, words by the alphabet.
+fn class_names(grid: &Grid) -> Result<Vec<String>, DataError> {
+    let last = grid.names.len().saturating_sub(1);
+    let mut names: Vec<&str> = (0..grid.num_rows())
+        .filter_map(|row| grid.cell(row, last))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.iter().all(|name| grid.parse_number(name).is_some()) {
+        let number = |name: &str| grid.parse_number(name).unwrap_or_default();
+        names.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    }
+    if names.len() > 256 {
+        return Err(DataError::TooManyClasses {
+            path: grid.path.clone(),
+            target: grid.names.get(last).cloned().unwrap_or_default(),
+            num_classes: names.len(),
+            rows: grid.num_rows(),
+        });
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+fn parse(grid: &Grid, shape: [usize; 3], max: u8, classes: &[String]) -> Result<Images, DataError> {
+    let size: usize = shape.iter().product();
+    let found = grid.names.len();
+    if found != size && found != size + 1 {
+        let (path, line) = (grid.path.clone(), grid.line(0));
+        return Err(DataError::Columns {
+            path,
+            line,
+            expected: size + 1,
+            found,
+        });
+    }
+    let mut pixels = Vec::with_capacity(size * grid.num_rows());
+    let mut labels = (found > size).then(Vec::new);
+    for row in 0..grid.num_rows() {
+        for column in 0..size {
+            pixels.push(pixel(grid, row, column, max)?);
+        }
+        if let Some(labels) = &mut labels {
+            let place = || format!("{}:{}", grid.path.display(), grid.line(row));
+            let class = class_index(classes, grid.cell(row, size).unwrap_or_default(), place)?;
+            labels.push(u8::try_from(class).expect("there are at most 256 classes"));
+        }
+    }
+    Ok(Images {
+        shape,
+        pixels,
+        labels,
+    })
+}
+
+/// A pixel: a whole number from 0 to the brightest.
+fn pixel(grid: &Grid, row: usize, column: usize, max: u8) -> Result<u8, DataError> {
+    let word = grid.cell(row, column).unwrap_or_default();
+    match word.parse() {
+        Ok(pixel) if pixel <= max => Ok(pixel),
+        _ => Err(DataError::Pixel {
+            path: grid.path.clone(),
+            line: grid.line(row),
+            column: column + 1,
+            value: word.to_owned(),
+            max,
+        }),
+    }
+}

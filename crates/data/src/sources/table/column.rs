@@ -1,0 +1,253 @@
+//! One column that is predicted from: numbers are standardised, words become a place each.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::TargetEncoding;
+use crate::DataError;
+use crate::scale::{Scale, median};
+use crate::sources::Opening;
+use crate::sources::csv_file::Grid;
+
+/// The most frequent words of a column that get a place of their own; more would make the inputs
+/// wide and their weights hard to learn.
+const MAX_LEVELS: usize = 50;
+/// From this many rows on, a column in which no cell repeats is taken for an identifier.
+const MIN_ROWS_OF_IDENTIFIER: usize = 20;
+
+/// One column, and what it becomes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputColumn {
+    /// As in the header.
+    pub name: String,
+    /// Fitted on the training rows.
+    pub encoding: ColumnEncoding,
+}
+
+/// What a cell becomes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ColumnEncoding {
+    /// A standardised number.
+    Number {
+        /// Of the training values.
+        scale: Scale,
+        /// Stands in for a missing value.
+        median: f64,
+        /// Whether a second input is 1 where the value is missing; only if training rows lacked
+        /// it, since a network can learn nothing from an input that never changes.
+        marks_missing: bool,
+    },
+    /// A 1 at the place of the word, 0 elsewhere.
+    Word {
+        /// The most frequent words of the training rows, at most fifty, by the alphabet.
+        levels: Vec<String>,
+        /// Whether one more place is for all else: rarer, new and missing words. Without it, those
+        /// are all zeros; it is there if training rows needed it.
+        has_other: bool,
+    },
+}
+
+/// Fits the columns that are worth predicting from, and says which are left out and why.
+pub(super) fn fit(
+    opening: &Opening,
+    grid: &Grid,
+    target: &TargetEncoding,
+    train_rows: &[usize],
+    reading: &mut Vec<String>,
+) -> Result<Vec<InputColumn>, DataError> {
+    let mut columns = Vec::new();
+    let mut left_out = Vec::new();
+    for (place, name) in grid.names.iter().enumerate() {
+        if name == target.name() {
+            continue;
+        }
+        if opening.drops(name) {
+            left_out.push(format!("`{name}` as told"));
+            continue;
+        }
+        let fitted = if grid.is_numeric(place)? {
+            fit_numbers(grid, place, train_rows)?
+        } else {
+            fit_words(grid, place, train_rows)
+        };
+        match fitted {
+            Fitted::Kept(encoding) => columns.push(InputColumn {
+                name: name.clone(),
+                encoding,
+            }),
+            Fitted::LeftOut(why) => left_out.push(format!("`{name}` ({why})")),
+        }
+    }
+    if !left_out.is_empty() {
+        reading.push(format!("left out: {}", left_out.join(", ")));
+    }
+    if columns.is_empty() {
+        let target = target.name().to_owned();
+        return Err(DataError::NoInputs {
+            path: grid.path.clone(),
+            target,
+        });
+    }
+    let num_inputs: usize = columns.iter().map(InputColumn::width).sum();
+    reading.push(format!(
+        "{} columns become {num_inputs} inputs",
+        columns.len()
+    ));
+    Ok(columns)
+}
+
+enum Fitted {
+    Kept(ColumnEncoding),
+    /// And why.
+    LeftOut(&'static str),
+}
+
+fn fit_numbers(grid: &Grid, place: usize, train_rows: &[usize]) -> Result<Fitted, DataError> {
+    if counts_the_rows(grid, place)? {
+        return Ok(Fitted::LeftOut("it counts the rows"));
+    }
+    let mut numbers = Vec::with_capacity(train_rows.len());
+    for &row in train_rows {
+        numbers.extend(grid.number(row, place)?);
+    }
+    let marks_missing = numbers.len() < train_rows.len();
+    let Some(&first) = numbers.first() else {
+        return Ok(Fitted::LeftOut("it is empty"));
+    };
+    #[allow(clippy::float_cmp)] // The very same number in each row is meant.
+    let is_constant = numbers.iter().all(|&number| number == first);
+    if is_constant && !marks_missing {
+        return Ok(Fitted::LeftOut("it holds one value"));
+    }
+    let scale = Scale::fit(numbers.iter().copied());
+    let median = median(numbers).unwrap_or(scale.mean);
+    Ok(Fitted::Kept(ColumnEncoding::Number {
+        scale,
+        median,
+        marks_missing,
+    }))
+}
+
+/// Whether each row holds the number of the one before plus 1.
+fn counts_the_rows(grid: &Grid, place: usize) -> Result<bool, DataError> {
+    let mut expected = None;
+    for row in 0..grid.num_rows() {
+        let Some(number) = grid.number(row, place)? else {
+            return Ok(false);
+        };
+        #[allow(clippy::float_cmp)] // Whole numbers up to 2^53 are exact.
+        if expected.is_some_and(|expected: f64| expected != number) {
+            return Ok(false);
+        }
+        expected = Some(number + 1.0);
+    }
+    Ok(grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER)
+}
+
+fn fit_words(grid: &Grid, place: usize, train_rows: &[usize]) -> Fitted {
+    let mut everywhere = HashMap::<&str, usize>::new();
+    for row in 0..grid.num_rows() {
+        if let Some(word) = grid.cell(row, place) {
+            *everywhere.entry(word).or_default() += 1;
+        }
+    }
+    let repeats = everywhere.values().any(|&count| count > 1);
+    if !repeats && grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER {
+        return Fitted::LeftOut("every cell differs");
+    }
+    let mut counts = HashMap::<&str, usize>::new();
+    let mut num_present = 0;
+    for word in train_rows.iter().filter_map(|&row| grid.cell(row, place)) {
+        *counts.entry(word).or_default() += 1;
+        num_present += 1;
+    }
+    let mut by_frequency: Vec<(&str, usize)> = counts.into_iter().collect();
+    by_frequency.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let has_other = num_present < train_rows.len() || by_frequency.len() > MAX_LEVELS;
+    by_frequency.truncate(MAX_LEVELS);
+    if by_frequency.is_empty() || (by_frequency.len() == 1 && !has_other) {
+        return Fitted::LeftOut("it holds one value");
+    }
+    let mut levels: Vec<String> = by_frequency
+        .iter()
+        .map(|(word, _)| (*word).to_owned())
+        .collect();
+    levels.sort();
+    Fitted::Kept(ColumnEncoding::Word { levels, has_other })
+}
+
+impl InputColumn {
+    /// How many inputs it becomes.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match &self.encoding {
+            ColumnEncoding::Number { marks_missing, .. } => 1 + usize::from(*marks_missing),
+            ColumnEncoding::Word { levels, has_other } => levels.len() + usize::from(*has_other),
+        }
+    }
+
+    /// What each input means, such as `island = Dream`.
+    #[must_use]
+    pub fn input_names(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut names: Vec<String> = match &self.encoding {
+            ColumnEncoding::Number { .. } => vec![name.clone()],
+            ColumnEncoding::Word { levels, .. } => levels
+                .iter()
+                .map(|level| format!("{name} = {level}"))
+                .collect(),
+        };
+        match &self.encoding {
+            ColumnEncoding::Number {
+                marks_missing: true,
+                ..
+            } => {
+                names.push(format!("{name} missing"));
+            }
+            ColumnEncoding::Word {
+                has_other: true, ..
+            } => names.push(format!("{name} other")),
+            _ => {}
+        }
+        names
+    }
+
+    /// Appends the inputs of one row.
+    pub(super) fn encode(
+        &self,
+        grid: &Grid,
+        row: usize,
+        place: usize,
+        inputs: &mut Vec<f32>,
+    ) -> Result<(), DataError> {
+        match &self.encoding {
+            ColumnEncoding::Number {
+                scale,
+                median,
+                marks_missing,
+            } => {
+                let number = grid.number(row, place)?;
+                inputs.push(scale.apply(number.unwrap_or(*median)));
+                if *marks_missing {
+                    inputs.push(f32::from(u8::from(number.is_none())));
+                }
+            }
+            ColumnEncoding::Word { levels, has_other } => {
+                let level = grid.cell(row, place).and_then(|word| {
+                    levels
+                        .binary_search_by(|level| level.as_str().cmp(word))
+                        .ok()
+                });
+                let hot = level.or(has_other.then_some(levels.len()));
+                let inputs_before = inputs.len();
+                inputs.resize(inputs_before + self.width(), 0.0);
+                if let Some(input) = hot.and_then(|hot| inputs.get_mut(inputs_before + hot)) {
+                    *input = 1.0;
+                }
+            }
+        }
+        Ok(())
+    }
+}

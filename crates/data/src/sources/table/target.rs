@@ -1,0 +1,288 @@
+//! The column to predict: which one it is, and whether it holds classes or numbers.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::scale::Scale;
+use crate::sources::Opening;
+use crate::sources::csv_file::{Grid, list};
+use crate::sources::splits::classes_in_words;
+use crate::split::StoredTargets;
+use crate::{DataError, TableTask};
+
+/// Names by which a target is recognised where none is given, the likeliest first.
+const TARGET_NAMES: [&str; 5] = ["target", "label", "class", "species", "y"];
+/// Whole numbers with at most this many values are classes, if each occurs often enough.
+const MAX_NUMBER_CLASSES: usize = 20;
+/// How often each value has to occur on average for whole numbers to be classes.
+const ROWS_PER_NUMBER_CLASS: usize = 20;
+
+/// How the target becomes a class or a scaled number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TargetEncoding {
+    /// One of the words, or of the few whole numbers, of a column.
+    Classes {
+        /// The column.
+        name: String,
+        /// In the order of the outputs.
+        classes: Vec<String>,
+    },
+    /// A number.
+    Number {
+        /// The column.
+        name: String,
+        /// Fitted on the training rows.
+        scale: Scale,
+    },
+}
+
+/// The column that is asked for, or the one that looks like it.
+pub(super) fn choose(
+    opening: &Opening,
+    grid: &Grid,
+    reading: &mut Vec<String>,
+) -> Result<usize, DataError> {
+    if let Some(name) = opening.target() {
+        return grid.column_or_error(name);
+    }
+    let lower: Vec<String> = grid.names.iter().map(|name| name.to_lowercase()).collect();
+    let by_name = TARGET_NAMES
+        .iter()
+        .find_map(|wanted| lower.iter().position(|name| name == wanted))
+        .filter(|&column| !opening.drops(&grid.names[column]));
+    let (column, why) = if let Some(column) = by_name {
+        (column, "by its name")
+    } else {
+        let last = grid.names.iter().rposition(|name| !opening.drops(name));
+        let last = last.ok_or_else(|| no_inputs(grid, "nothing"))?;
+        (last, "as the last column")
+    };
+    reading.push(format!(
+        "`{}` is taken for the target, {why}",
+        grid.names[column]
+    ));
+    Ok(column)
+}
+
+/// The rows that have a target, and what it is. A number is not yet scaled.
+pub(super) fn understand(
+    opening: &Opening,
+    grid: &Grid,
+    column: usize,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<usize>, TargetEncoding), DataError> {
+    let name = grid.names[column].clone();
+    let path = || grid.path.clone();
+    let rows: Vec<usize> = (0..grid.num_rows())
+        .filter(|&row| grid.cell(row, column).is_some())
+        .collect();
+    if rows.is_empty() {
+        return Err(DataError::Empty { path: path() });
+    }
+    let num_missing = grid.num_rows() - rows.len();
+    if num_missing > 0 {
+        warnings.push(format!("{num_missing} rows without `{name}` are left out"));
+    }
+    let words: BTreeSet<&str> = rows
+        .iter()
+        .filter_map(|&row| grid.cell(row, column))
+        .collect();
+    let task = match opening.config.task.or(opening.options.task) {
+        Some(task) => task,
+        None if !grid.is_numeric(column)? => TableTask::Classification,
+        None if are_number_classes(grid, &words, rows.len()) => TableTask::Classification,
+        None => TableTask::Regression,
+    };
+    let target = match task {
+        TableTask::Classification => TargetEncoding::Classes {
+            name,
+            classes: sorted(grid, &words),
+        },
+        TableTask::Regression => TargetEncoding::Number {
+            name,
+            scale: Scale { mean: 0.0, sd: 1.0 },
+        },
+    };
+    let (num_classes, target_name) = (words.len(), target.name().to_owned());
+    match task {
+        TableTask::Classification if num_classes == 1 => {
+            let class = words.first().copied().unwrap_or_default().to_owned();
+            return Err(DataError::OneClass {
+                path: path(),
+                class,
+            });
+        }
+        TableTask::Classification if 2 * num_classes > rows.len() => {
+            let (target, rows) = (target_name, rows.len());
+            return Err(DataError::TooManyClasses {
+                path: path(),
+                target,
+                num_classes,
+                rows,
+            });
+        }
+        TableTask::Classification => {}
+        TableTask::Regression => {
+            for &row in &rows {
+                let Some(cell) = grid.cell(row, column) else {
+                    continue;
+                };
+                if grid.parse_number(cell).is_none() {
+                    let (line, value) = (grid.line(row), cell.to_owned());
+                    let target = target_name;
+                    return Err(DataError::TargetNotNumeric {
+                        path: path(),
+                        line,
+                        target,
+                        value,
+                    });
+                }
+            }
+        }
+    }
+    Ok((rows, target))
+}
+
+fn are_number_classes(grid: &Grid, words: &BTreeSet<&str>, num_rows: usize) -> bool {
+    let whole = |word: &&str| {
+        grid.parse_number(word)
+            .is_some_and(|number| number.fract() == 0.0)
+    };
+    let few = words.len() <= MAX_NUMBER_CLASSES && words.len() * ROWS_PER_NUMBER_CLASS <= num_rows;
+    (words.len() <= 2 || few) && words.iter().all(whole)
+}
+
+/// Numbers by their size, words by the alphabet.
+fn sorted(grid: &Grid, words: &BTreeSet<&str>) -> Vec<String> {
+    let mut words: Vec<&str> = words.iter().copied().collect();
+    if words.iter().all(|word| grid.parse_number(word).is_some()) {
+        let number = |word: &str| grid.parse_number(word).unwrap_or_default();
+        words.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    }
+    words.into_iter().map(str::to_owned).collect()
+}
+
+fn no_inputs(grid: &Grid, target: &str) -> DataError {
+    DataError::NoInputs {
+        path: grid.path.clone(),
+        target: target.to_owned(),
+    }
+}
+
+impl TargetEncoding {
+    /// The column.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Classes { name, .. } | Self::Number { name, .. } => name,
+        }
+    }
+
+    /// The classes, if it has any.
+    #[must_use]
+    pub fn classes(&self) -> Option<&[String]> {
+        match self {
+            Self::Classes { classes, .. } => Some(classes),
+            Self::Number { .. } => None,
+        }
+    }
+
+    /// The class of each row, or 0 for numbers.
+    pub(super) fn groups(&self, grid: &Grid, rows: &[usize]) -> Result<Vec<i32>, DataError> {
+        match self {
+            Self::Classes { name, .. } => {
+                let column = grid.column_or_error(name)?;
+                rows.iter()
+                    .map(|&row| self.class_of(grid, row, column))
+                    .collect()
+            }
+            Self::Number { .. } => Ok(vec![0; rows.len()]),
+        }
+    }
+
+    /// The same, a number scaled by the training rows.
+    pub(super) fn fitted(self, grid: &Grid, train_rows: &[usize]) -> Result<Self, DataError> {
+        let Self::Number { name, .. } = self else {
+            return Ok(self);
+        };
+        let column = grid.column_or_error(&name)?;
+        let numbers = train_rows
+            .iter()
+            .filter_map(|&row| grid.number(row, column).ok().flatten());
+        Ok(Self::Number {
+            name,
+            scale: Scale::fit(numbers),
+        })
+    }
+
+    /// The targets of rows of which each has one.
+    pub(super) fn encode(
+        &self,
+        grid: &Grid,
+        column: usize,
+        rows: &[usize],
+    ) -> Result<StoredTargets, DataError> {
+        match self {
+            Self::Classes { classes, .. } => {
+                let num_classes = classes.len();
+                let classes: Result<_, _> = rows
+                    .iter()
+                    .map(|&row| self.class_of(grid, row, column))
+                    .collect();
+                Ok(StoredTargets::Classes {
+                    classes: classes?,
+                    num_classes,
+                })
+            }
+            Self::Number { scale, .. } => {
+                let mut values = Vec::with_capacity(rows.len());
+                for &row in rows {
+                    values.push(scale.apply(grid.number(row, column)?.unwrap_or(scale.mean)));
+                }
+                Ok(StoredTargets::Values {
+                    values,
+                    scale: *scale,
+                })
+            }
+        }
+    }
+
+    fn class_of(&self, grid: &Grid, row: usize, column: usize) -> Result<i32, DataError> {
+        let classes = self.classes().unwrap_or_default();
+        let word = grid.cell(row, column).unwrap_or_default();
+        let place = || format!("{}:{}", grid.path.display(), grid.line(row));
+        class_index(classes, word, place)
+    }
+
+    /// What is predicted, for people.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Classes { name, classes } => {
+                format!("predicts `{name}`, {}", classes_in_words(classes))
+            }
+            Self::Number { name, scale } => format!(
+                "predicts `{name}`, a number: mean {:.4}, deviation {:.4}",
+                scale.mean, scale.sd
+            ),
+        }
+    }
+}
+
+/// The place of a class. A full stop at the end is set aside, as the test set of Adult has it.
+pub(crate) fn class_index(
+    classes: &[String],
+    word: &str,
+    place: impl Fn() -> String,
+) -> Result<i32, DataError> {
+    let find = |word: &str| classes.iter().position(|class| class == word);
+    let index = find(word).or_else(|| find(word.trim_end_matches('.')));
+    index
+        .and_then(|index| i32::try_from(index).ok())
+        .ok_or_else(|| DataError::UnknownClass {
+            place: place(),
+            class: word.to_owned(),
+            known: list(classes),
+        })
+}

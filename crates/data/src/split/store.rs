@@ -1,0 +1,232 @@
+//! The values of one source, as compact as they were read, and how a batch is made of them.
+
+use crate::scale::Scale;
+use crate::{Inputs, Targets};
+
+/// The values of one source, as compact as they were read.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) inputs: StoredInputs,
+    pub(crate) targets: StoredTargets,
+    /// What an item is called, followed by its number: `line 17`, `image 3`.
+    pub(crate) place: Place,
+}
+
+#[derive(Debug)]
+pub(crate) enum StoredInputs {
+    /// Bytes, `[N, C, H, W]`, and what each of the 256 becomes in each channel.
+    Images {
+        shape: [usize; 3],
+        pixels: Vec<u8>,
+        levels: Vec<Vec<f32>>,
+    },
+    /// `[N, D]`
+    Rows { width: usize, values: Vec<f32> },
+    /// Sequences one after another, `[sum of T, D]`, and the step at which each ends.
+    Sequences {
+        width: usize,
+        values: Vec<f32>,
+        ends: Vec<usize>,
+    },
+    /// A series; an item is the last step of a window.
+    Windows(SeriesStore),
+    /// A text; an item is the first character of a sample.
+    Tokens { seq_len: usize, tokens: Vec<i32> },
+}
+
+/// A series and how a window of it is scaled.
+#[derive(Debug)]
+pub(crate) struct SeriesStore {
+    pub(crate) window: usize,
+    /// The series to forecast, in original units.
+    pub(crate) target: Vec<f64>,
+    /// The other columns, scaled, `[N, num_others]`.
+    pub(crate) others: Vec<f32>,
+    pub(crate) num_others: usize,
+    pub(crate) window_scale: f64,
+    pub(crate) target_scale: f64,
+}
+
+#[derive(Debug)]
+pub(crate) enum StoredTargets {
+    Absent,
+    Classes {
+        classes: Vec<i32>,
+        num_classes: usize,
+    },
+    Values {
+        values: Vec<f32>,
+        scale: Scale,
+    },
+    /// The steps after a window.
+    Ahead {
+        horizon: usize,
+    },
+    /// The characters after those of the sample.
+    NextToken,
+}
+
+/// What people call an item.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// The word and the number of the first item.
+    Counted(&'static str, usize),
+    /// The word and the number of each item.
+    Listed(&'static str, Vec<u64>),
+}
+
+/// Items of each class.
+pub(crate) fn count_classes(classes: &[i32], num_classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; num_classes];
+    for &class in classes {
+        if let Some(count) = usize::try_from(class)
+            .ok()
+            .and_then(|class| counts.get_mut(class))
+        {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+impl Store {
+    /// Where zero and one of a scaled value lie, in original units.
+    pub(super) fn units(&self, item: usize) -> (f64, f64) {
+        match (&self.targets, &self.inputs) {
+            (StoredTargets::Values { scale, .. }, _) => (scale.mean, scale.sd),
+            (_, StoredInputs::Windows(series)) => (series.target[item], series.target_scale),
+            _ => (0.0, 1.0),
+        }
+    }
+
+    pub(super) fn targets_of(&self, items: &[usize]) -> Targets {
+        match (&self.targets, &self.inputs) {
+            (StoredTargets::Classes { classes, .. }, _) => {
+                Targets::Classes(items.iter().map(|&item| classes[item]).collect())
+            }
+            (StoredTargets::Values { values, .. }, _) => {
+                let values = items.iter().map(|&item| values[item]).collect();
+                Targets::Values { width: 1, values }
+            }
+            (StoredTargets::Ahead { horizon }, StoredInputs::Windows(series)) => {
+                let ahead = items.iter().flat_map(|&item| series.ahead(item, *horizon));
+                Targets::Values {
+                    width: *horizon,
+                    values: ahead.collect(),
+                }
+            }
+            (StoredTargets::NextToken, StoredInputs::Tokens { seq_len, tokens }) => {
+                let next = items
+                    .iter()
+                    .flat_map(|&item| &tokens[item + 1..=item + seq_len]);
+                Targets::Tokens(next.copied().collect())
+            }
+            _ => Targets::Absent,
+        }
+    }
+}
+
+impl StoredInputs {
+    pub(super) fn of(&self, items: &[usize]) -> Inputs {
+        match self {
+            Self::Images {
+                shape,
+                pixels,
+                levels,
+            } => {
+                let [channels, height, width] = *shape;
+                let (plane, size) = (height * width, channels * height * width);
+                let mut values = Vec::with_capacity(items.len() * size);
+                for &item in items {
+                    let image = &pixels[item * size..(item + 1) * size];
+                    for (pixels, levels) in image.chunks_exact(plane).zip(levels) {
+                        values.extend(pixels.iter().map(|&pixel| levels[usize::from(pixel)]));
+                    }
+                }
+                Inputs::Dense {
+                    shape: vec![items.len(), channels, height, width],
+                    values,
+                }
+            }
+            Self::Rows { width, values } => {
+                let rows = items
+                    .iter()
+                    .flat_map(|item| &values[item * width..(item + 1) * width]);
+                Inputs::Dense {
+                    shape: vec![items.len(), *width],
+                    values: rows.copied().collect(),
+                }
+            }
+            Self::Sequences {
+                width,
+                values,
+                ends,
+            } => {
+                let spans: Vec<_> = items.iter().map(|&item| span(ends, item)).collect();
+                let lengths: Vec<usize> = spans.iter().map(ExactSizeIterator::len).collect();
+                let longest = lengths.iter().copied().max().unwrap_or(0);
+                let mut padded = Vec::with_capacity(items.len() * longest * width);
+                for (row, span) in spans.into_iter().enumerate() {
+                    padded.extend_from_slice(&values[span.start * width..span.end * width]);
+                    padded.resize((row + 1) * longest * width, 0.0);
+                }
+                Inputs::Sequences {
+                    shape: [items.len(), longest, *width],
+                    values: padded,
+                    lengths,
+                }
+            }
+            Self::Windows(series) => Inputs::Sequences {
+                shape: [items.len(), series.window, 1 + series.num_others],
+                values: items
+                    .iter()
+                    .flat_map(|&item| series.window_ending_at(item))
+                    .collect(),
+                lengths: vec![series.window; items.len()],
+            },
+            Self::Tokens { seq_len, tokens } => {
+                let chars = items.iter().flat_map(|&item| &tokens[item..item + seq_len]);
+                Inputs::Tokens {
+                    shape: [items.len(), *seq_len],
+                    tokens: chars.copied().collect(),
+                }
+            }
+        }
+    }
+
+    pub(super) fn len_of(&self, item: usize) -> usize {
+        match self {
+            Self::Images { .. } | Self::Rows { .. } => 1,
+            Self::Sequences { ends, .. } => span(ends, item).len(),
+            Self::Windows(series) => series.window,
+            Self::Tokens { seq_len, .. } => *seq_len,
+        }
+    }
+}
+
+fn span(ends: &[usize], item: usize) -> std::ops::Range<usize> {
+    let start = if item == 0 { 0 } else { ends[item - 1] };
+    start..ends[item]
+}
+
+impl SeriesStore {
+    /// The scaled window whose last step is `last`, `[window, 1 + num_others]`.
+    fn window_ending_at(&self, last: usize) -> impl Iterator<Item = f32> {
+        (last + 1 - self.window..=last).flat_map(move |step| {
+            let value = self.scaled(step, last, self.window_scale);
+            let others = &self.others[step * self.num_others..(step + 1) * self.num_others];
+            std::iter::once(value).chain(others.iter().copied())
+        })
+    }
+
+    /// The scaled steps after `last`.
+    fn ahead(&self, last: usize, horizon: usize) -> impl Iterator<Item = f32> {
+        (last + 1..=last + horizon).map(move |step| self.scaled(step, last, self.target_scale))
+    }
+
+    /// The value at `step` as its difference to the one at `anchor`.
+    #[allow(clippy::cast_possible_truncation)] // Scaled values are small: f32 holds them well.
+    fn scaled(&self, step: usize, anchor: usize, scale: f64) -> f32 {
+        ((self.target[step] - self.target[anchor]) / scale) as f32
+    }
+}

@@ -1,0 +1,111 @@
+//! The full datasets, from a mirror: `FORNAX_MIRROR=DIR cargo test -p fornax-data -- --ignored slow`
+
+use std::path::{Path, PathBuf};
+
+use fornax_data::{DataConfig, DataFolders, Dataset, InputShape, open};
+use tempfile::TempDir;
+
+use crate::{datasets_folder, indices};
+
+/// The mirror, if the environment names one.
+fn mirror() -> Option<PathBuf> {
+    std::env::var_os("FORNAX_MIRROR")
+        .map(PathBuf::from)
+        .filter(|mirror| mirror.is_dir())
+}
+
+/// Opens a dataset whose files are copied from the mirror to where `cargo xtask datasets fetch`
+/// puts them; `None`, and a word about it, where the mirror lacks one.
+fn fetched(name: &str) -> Option<Dataset> {
+    let folder = TempDir::new().unwrap();
+    let manifest = std::fs::read_to_string(datasets_folder().join(name).with_extension("toml"));
+    let manifest: toml::Table = manifest.unwrap().parse().unwrap();
+    std::fs::create_dir(folder.path().join(name)).unwrap();
+    for file in manifest["files"].as_array().unwrap() {
+        let path = file["path"].as_str().unwrap();
+        let place = match file.get("mirror") {
+            Some(place) => PathBuf::from(place.as_str().unwrap()),
+            None => Path::new(name).join(path),
+        };
+        let Some(source) = mirror()
+            .map(|mirror| mirror.join(place))
+            .filter(|file| file.is_file())
+        else {
+            eprintln!("skipped: `{name}` is not in FORNAX_MIRROR");
+            return None;
+        };
+        std::fs::copy(source, folder.path().join(name).join(path)).unwrap();
+    }
+    let folders = DataFolders(vec![folder.path().to_owned()]);
+    Some(open(&DataConfig::new(name), 42, &folders).unwrap())
+}
+
+#[track_caller]
+fn check(name: &str, splits: [usize; 3], input: &InputShape, num_outputs: usize) {
+    let Some(data) = fetched(name) else { return };
+    assert_eq!(
+        [data.train.len(), data.valid.len(), data.test.len()],
+        splits,
+        "{name}"
+    );
+    assert_eq!(&data.input, input, "{name}");
+    assert_eq!(data.task.num_outputs(), num_outputs, "{name}");
+    for split in [&data.train, &data.valid, &data.test] {
+        for indices in indices(split).chunks(1000) {
+            assert_eq!(split.batch(indices).len(), indices.len());
+        }
+    }
+}
+
+#[test]
+#[ignore = "reads full datasets from FORNAX_MIRROR"]
+fn full_image_sets() {
+    let image = InputShape::Image {
+        channels: 1,
+        height: 28,
+        width: 28,
+    };
+    check("mnist", [54_000, 6_000, 10_000], &image, 10);
+    check("fashion-mnist", [54_000, 6_000, 10_000], &image, 10);
+    if let Some(mnist) = fetched("mnist") {
+        let published = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009];
+        assert_eq!(mnist.test.class_counts(), Some(published.to_vec()));
+    }
+}
+
+#[test]
+#[ignore = "reads full datasets from FORNAX_MIRROR"]
+fn full_tables() {
+    check(
+        "adult",
+        [29_305, 3_256, 16_281],
+        &InputShape::Vector { width: 108 },
+        2,
+    );
+    check(
+        "california-housing",
+        [15_480, 2_064, 3_096],
+        &InputShape::Vector { width: 14 },
+        1,
+    );
+}
+
+#[test]
+#[ignore = "reads full datasets from FORNAX_MIRROR"]
+fn full_series() {
+    let sequence = |width, max_len| InputShape::Sequence { width, max_len };
+    check("etth1", [12_969, 1_742, 2_613], &sequence(7, 96), 1);
+    check("basic-motions", [36, 4, 40], &sequence(6, 100), 4);
+    check("gun-point", [45, 5, 150], &sequence(1, 150), 2);
+    check("italy-power-demand", [61, 6, 1029], &sequence(1, 24), 2);
+}
+
+#[test]
+#[ignore = "reads full datasets from FORNAX_MIRROR"]
+fn full_text() {
+    let input = InputShape::Tokens {
+        vocab_size: 66,
+        seq_len: 64,
+    };
+    check("tiny-shakespeare", [13_071, 1_742, 2_614], &input, 66);
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod contrastive_divergence;
+mod dbn;
+mod energy;
+mod fantasies;
+mod rbm;
+mod units;
+
+pub use contrastive_divergence::{CdState, ContrastiveDivergence, Phase};
+pub use dbn::{Dbn, DbnConfig};
+pub use rbm::{Rbm, RbmConfig};
+pub use units::Visible;

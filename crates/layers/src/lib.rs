@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod activation;
+mod config_error;
+mod draw;
+mod tap;
+
+pub use activation::Activation;
+pub use config_error::ConfigError;
+pub use draw::draw_weights;
+pub use tap::{Feature, Tap};

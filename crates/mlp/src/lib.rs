@@ -1,0 +1,180 @@
+#![doc = include_str!("../README.md")]
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights};
+
+/// Hyper-parameters of [`Mlp`].
+#[derive(Config, Debug, PartialEq)]
+pub struct MlpConfig {
+    /// Features of one sample.
+    pub d_input: usize,
+    /// Numbers that come out: one per class, or one per value to predict.
+    pub d_output: usize,
+    /// Units of each hidden layer, first to last; empty for the linear model.
+    #[config(default = "vec![512, 256]")]
+    pub widths: Vec<usize>,
+    /// Non-linearity after each hidden layer.
+    #[config(default = "Activation::Relu")]
+    pub activation: Activation,
+    /// Probability of dropping a hidden unit in training, in `[0, 1)`.
+    #[config(default = 0.0)]
+    pub dropout: f64,
+    /// Whether each hidden layer is normalised over the batch before its activation.
+    #[config(default = false)]
+    pub batch_norm: bool,
+}
+
+impl MlpConfig {
+    /// Checks every value; after that, [`MlpConfig::init`] cannot fail.
+    ///
+    /// # Errors
+    /// Names the first value out of its range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        ConfigError::check_positive("d_input", self.d_input)?;
+        ConfigError::check_positive("d_output", self.d_output)?;
+        ConfigError::check_all_positive("widths", &self.widths)?;
+        ConfigError::check_dropout("dropout", self.dropout)?;
+        ConfigError::check_num_weights("widths", &self.widths, self.num_weights())
+    }
+
+    /// Draws a network whose first weights suit its activation.
+    #[must_use]
+    pub fn init(&self, device: &Device) -> Mlp {
+        let mut hidden = Vec::with_capacity(self.widths.len());
+        let mut d_input = self.d_input;
+        for &width in &self.widths {
+            let linear = self.activation.linear(d_input, width, device);
+            let mut layer = Hidden::new(linear, self.activation, self.dropout);
+            if self.batch_norm {
+                layer = layer.normalised(BatchNormConfig::new(width).init(device));
+            }
+            hidden.push(layer);
+            d_input = width;
+        }
+        let head = LinearConfig::new(d_input, self.d_output).init(device);
+        draw_weights(Mlp { hidden, head })
+    }
+
+    /// Entries of all weight matrices; stays at the largest number where it would overflow.
+    fn num_weights(&self) -> usize {
+        let mut num_weights: usize = 0;
+        let mut d_input = self.d_input;
+        for &d_output in self.widths.iter().chain([&self.d_output]) {
+            num_weights = num_weights.saturating_add(d_input.saturating_mul(d_output));
+            d_input = d_output;
+        }
+        num_weights
+    }
+}
+
+/// A multi-layer perceptron: hidden layers, then a linear head.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    hidden: Vec<Hidden>,
+    head: Linear,
+}
+
+impl Mlp {
+    /// Builds a network of given layers, such as those a deep belief network learned.
+    ///
+    /// The output of each layer is as wide as the next one's input.
+    ///
+    /// # Panics
+    /// When `dropout` is not in `[0, 1)`.
+    #[must_use]
+    pub fn from_hidden(
+        hidden: Vec<Linear>,
+        activation: Activation,
+        head: Linear,
+        dropout: f64,
+    ) -> Self {
+        let hidden = hidden
+            .into_iter()
+            .map(|linear| Hidden::new(linear, activation, dropout));
+        Self {
+            hidden: hidden.collect(),
+            head,
+        }
+    }
+
+    /// Scores every sample.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, D]`
+    /// - returns: `[B, K]`, logits or predicted values
+    #[must_use]
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.forward_tap(x, &mut ())
+    }
+
+    /// [`Mlp::forward`], showing `tap` the features of `hidden1`, `hidden2`, .., `logits`.
+    pub fn forward_tap(&self, x: Tensor<2>, tap: &mut impl Tap) -> Tensor<2> {
+        let mut x = x;
+        for (index, hidden) in self.hidden.iter().enumerate() {
+            x = hidden.features(x); // [B, width]
+            tap.tap(format_args!("hidden{}", index + 1), &x);
+            x = hidden.dropout.forward(x);
+        }
+        let logits = self.head.forward(x); // [B, K]
+        tap.tap("logits", &logits);
+        logits
+    }
+
+    /// The features of every layer, as in evaluation: nothing dropped, no statistics updated.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, D]`
+    #[must_use]
+    pub fn features(&self, x: Tensor<2>) -> Vec<Feature> {
+        let mut features = Vec::new();
+        self.valid()
+            .forward_tap(x.without_autodiff(), &mut features);
+        features
+    }
+}
+
+/// One hidden layer.
+#[derive(Module, Debug)]
+struct Hidden {
+    linear: Linear,
+    norm: Option<BatchNorm>,
+    #[module(skip)]
+    activation: Activation,
+    dropout: Dropout,
+}
+
+impl Hidden {
+    fn new(linear: Linear, activation: Activation, dropout: f64) -> Self {
+        Self {
+            linear,
+            norm: None,
+            activation,
+            dropout: DropoutConfig::new(dropout).init(),
+        }
+    }
+
+    /// The norm subtracts the batch's mean, and with it any bias: none is kept.
+    fn normalised(self, norm: BatchNorm) -> Self {
+        let linear = Linear {
+            bias: None,
+            ..self.linear
+        };
+        Self {
+            linear,
+            norm: Some(norm),
+            ..self
+        }
+    }
+
+    /// `[B, d_input]` to `[B, width]`
+    fn features(&self, x: Tensor<2>) -> Tensor<2> {
+        let mut x = self.linear.forward(x); // [B, width]
+        if let Some(norm) = &self.norm {
+            x = norm.forward(x);
+        }
+        self.activation.forward(x)
+    }
+}

@@ -1,0 +1,269 @@
+//! What every architecture promises, for the multi-layer perceptron.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn::config::Config;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::nn::LinearConfig;
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::{AdamConfig, GradientsParams, SgdConfig};
+use burn::store::{ModuleSnapshot, ModuleStore, SafetensorsStore, bridge, burn_pack};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, Tolerance};
+use fornax_layers::{Activation, ConfigError};
+use fornax_mlp::{Mlp, MlpConfig};
+
+/// A seeded device. Burn's generator belongs to the process, so the tests take turns.
+fn seeded() -> (Device, MutexGuard<'static, ()>) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    (device, turn)
+}
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    CrossEntropyLossConfig::new()
+        .init(&logits.device())
+        .forward(logits, targets)
+}
+
+#[test]
+fn forward_scores_every_sample() {
+    let (device, _turn) = seeded();
+    let x = random([2, 5], &device);
+    for widths in [vec![], vec![8], vec![8, 1, 6]] {
+        let mlp = MlpConfig::new(5, 3).with_widths(widths).init(&device);
+        assert_eq!(mlp.forward(x.clone()).dims(), [2, 3]);
+    }
+}
+
+#[test]
+fn features_are_named_from_the_input_up() {
+    let (device, _turn) = seeded();
+    let config = MlpConfig::new(5, 3)
+        .with_widths(vec![8, 6])
+        .with_dropout(0.5);
+    let mlp = config.with_batch_norm(true).init(&device);
+    let x = random([2, 5], &device);
+    let features = mlp.features(x.clone());
+
+    let seen: Vec<_> = features
+        .iter()
+        .map(|f| (f.name.as_str(), f.shape.clone()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("hidden1", vec![8]),
+            ("hidden2", vec![6]),
+            ("logits", vec![3])
+        ]
+    );
+    let logits = mlp.valid().forward(x.without_autodiff());
+    assert_eq!(features[2].values.to_data(), logits.to_data());
+}
+
+#[test]
+fn linear_model_is_a_matrix_and_a_bias() {
+    let (device, _turn) = seeded();
+    let head = LinearConfig::new(5, 3).init(&device);
+    let x = random([2, 5], &device);
+    let expected = head.forward(x.clone()).into_data();
+    let mlp = Mlp::from_hidden(vec![], Activation::Relu, head, 0.0);
+    assert_eq!(mlp.forward(x).into_data(), expected);
+}
+
+#[test]
+fn given_layers_are_used_as_they_are() {
+    let (device, _turn) = seeded();
+    let hidden = LinearConfig::new(5, 4).init(&device);
+    let head = LinearConfig::new(4, 3).init(&device);
+    let x = random([2, 5], &device);
+    let expected = head.forward(Activation::Sigmoid.forward(hidden.forward(x.clone())));
+    let mlp = Mlp::from_hidden(vec![hidden], Activation::Sigmoid, head, 0.0);
+    assert_eq!(mlp.forward(x).into_data(), expected.into_data());
+}
+
+#[test]
+fn seed_decides_the_first_weights() {
+    let config = MlpConfig::new(5, 3).with_widths(vec![8]);
+    let (device, _turn) = seeded();
+    let logits = |draw_between: bool| {
+        device.seed(7);
+        let mlp = config.init(&device);
+        if draw_between {
+            let _noise = random([9], &device);
+        }
+        mlp.forward(Tensor::ones([1, 5], &device)).into_data()
+    };
+    assert_eq!(logits(false), logits(true));
+}
+
+#[test]
+fn config_survives_a_round_trip() {
+    let config = MlpConfig::new(5, 3)
+        .with_widths(vec![8, 6])
+        .with_activation(Activation::LeakyRelu)
+        .with_dropout(0.1)
+        .with_batch_norm(true);
+    let read = MlpConfig::load_binary(config.to_string().as_bytes()).unwrap();
+    assert_eq!(read, config);
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    #[track_caller]
+    fn check(config: &MlpConfig, expected: &str) {
+        assert_eq!(config.validate().unwrap_err().to_string(), expected);
+    }
+    let config = MlpConfig::new(5, 3);
+    assert_eq!(config.validate(), Ok::<(), ConfigError>(()));
+    check(
+        &MlpConfig::new(0, 3),
+        "`d_input = 0` does not fit: at least 1",
+    );
+    check(
+        &MlpConfig::new(5, 0),
+        "`d_output = 0` does not fit: at least 1",
+    );
+    check(
+        &config.clone().with_widths(vec![8, 0]),
+        "`widths = [8, 0]` does not fit: numbers of at least 1",
+    );
+    check(
+        &config.clone().with_dropout(1.0),
+        "`dropout = 1.0` does not fit: a probability from 0 to below 1",
+    );
+    check(
+        &config.with_widths(vec![usize::MAX]),
+        "`widths = [18446744073709551615]` does not fit: \
+         a network of at most 2147483648 weights, not 18446744073709551615",
+    );
+}
+
+#[test]
+fn every_parameter_receives_a_gradient() {
+    let (device, _turn) = seeded();
+    for batch_norm in [false, true] {
+        let config = MlpConfig::new(5, 3)
+            .with_widths(vec![8, 6])
+            .with_batch_norm(batch_norm);
+        let mlp = config.init(&device);
+        let targets = Tensor::from_data([0, 1, 2, 0], &device);
+        let loss = cross_entropy(mlp.forward(random([4, 5], &device)), targets);
+        let gradients = GradientsParams::from_grads(loss.backward(), &mlp);
+        assert_eq!(without_gradient(&mlp, gradients), [""; 0]);
+    }
+}
+
+/// Paths of the parameters whose gradient is missing or zero everywhere.
+fn without_gradient(model: &impl Module, gradients: GradientsParams) -> Vec<String> {
+    struct Look {
+        path: Vec<String>,
+        gradients: GradientsParams,
+        found: Vec<String>,
+    }
+    impl ModuleVisitor for Look {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.gradients.get::<D>(param.id);
+            let moves = gradient.is_some_and(|g| g.abs().max().into_scalar::<f32>() > 0.0);
+            let path = self.path.join(".");
+            // Statistics of the batch norm are measured, not learned.
+            if !moves && !path.contains("running_") {
+                self.found.push(path);
+            }
+        }
+    }
+    let mut look = Look {
+        path: vec![],
+        gradients,
+        found: vec![],
+    };
+    model.visit(&mut look);
+    look.found
+}
+
+#[test]
+fn one_batch_is_memorised() {
+    let (device, _turn) = seeded();
+    let mut mlp = MlpConfig::new(5, 4).with_widths(vec![32, 32]).init(&device);
+    let mut optimizer = AdamConfig::new().init();
+    let x = random([16, 5], &device);
+    let targets = Tensor::<1, Int>::arange(0..16, &device) % 4;
+    for _ in 0..100 {
+        let gradients = cross_entropy(mlp.forward(x.clone()), targets.clone()).backward();
+        let gradients = GradientsParams::from_grads(gradients, &mlp);
+        mlp = optimizer.step(1e-2, mlp, gradients);
+    }
+    let loss = cross_entropy(mlp.forward(x), targets).into_scalar::<f32>();
+    assert!(loss < 0.01, "loss {loss} after 100 steps");
+}
+
+#[test]
+#[allow(deprecated, reason = "Fornax supports ndarray as long as Burn has it")]
+fn numbers_match_pytorch() {
+    let _turn = seeded();
+    let relu = MlpConfig::new(5, 3).with_widths(vec![8, 6]);
+    let gelu = MlpConfig::new(5, 4)
+        .with_widths(vec![7])
+        .with_activation(Activation::Gelu);
+    for device in [Device::flex(), Device::ndarray()] {
+        check_reference("reference.safetensors", &relu, &device);
+        let normalised = gelu.clone().with_batch_norm(true);
+        check_reference("reference_batch_norm.safetensors", &normalised, &device);
+    }
+}
+
+/// Compares the logits, and every parameter after one step, with those of `reference.py`.
+#[track_caller]
+fn check_reference(file: &str, config: &MlpConfig, device: &Device) {
+    let path = format!("{}/tests/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mut store = SafetensorsStore::from_file(&path);
+    let reference = data(store.get_all_tensors().unwrap().values().cloned());
+    let device = device.clone().autodiff();
+    let mut mlp = config.init(&device);
+    mlp.load_from(&mut store.with_key_remapping(r"^model\.", ""))
+        .unwrap();
+
+    let x = Tensor::from_data(reference["input"].clone(), &device);
+    let logits = mlp.valid().forward(x.clone().without_autodiff());
+    assert_close("logits", &logits.into_data(), &reference["logits"]);
+
+    let targets = Tensor::from_data(reference["targets"].clone(), &device);
+    let gradients = cross_entropy(mlp.forward(x), targets).backward();
+    let gradients = GradientsParams::from_grads(gradients, &mlp);
+    mlp = SgdConfig::new().init().step(0.1, mlp, gradients);
+
+    let after = data(mlp.valid().collect(None, None, false));
+    let expected = reference
+        .iter()
+        .filter_map(|(key, v)| Some((key.strip_prefix("after.")?, v)));
+    assert_eq!(expected.clone().count(), after.len());
+    for (key, expected) in expected {
+        assert_close(key, &after[key], expected);
+    }
+}
+
+fn data(tensors: impl IntoIterator<Item = burn_pack::Tensor>) -> BTreeMap<String, TensorData> {
+    let tensors = tensors.into_iter();
+    tensors
+        .map(|tensor| (tensor.name.clone(), bridge::to_data(&tensor).unwrap()))
+        .collect()
+}
+
+#[track_caller]
+fn assert_close(key: &str, actual: &TensorData, expected: &TensorData) {
+    println!("{key}"); // Shown when the comparison fails.
+    actual.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-5, 1e-5));
+}

@@ -1,0 +1,50 @@
+//! Elman's cell: one tanh layer over the input and the state before.
+
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+use crate::CellState;
+use crate::sequence::{Direction, Sequence};
+use crate::weights::{Gate, input_weight, recurrent_weight};
+
+/// Elman 1990, <https://doi.org/10.1207/s15516709cog1402_1>
+#[derive(Module, Debug)]
+pub(crate) struct Elman {
+    /// `[D, H]`
+    input_weight: Param<Tensor<2>>,
+    /// `[H, H]`
+    hidden_weight: Param<Tensor<2>>,
+    /// `[H]`
+    bias: Param<Tensor<1>>,
+}
+
+impl Elman {
+    pub(crate) fn init(d_input: usize, d_hidden: usize, device: &Device) -> Self {
+        Self {
+            input_weight: input_weight(d_input, d_hidden, 1, device),
+            hidden_weight: recurrent_weight(d_hidden, 1, device),
+            bias: Initializer::Zeros.init([d_hidden], device),
+        }
+    }
+
+    /// Reads a whole sequence; the state is zero where none is given.
+    pub(crate) fn forward(
+        &self,
+        inputs: &Sequence,
+        direction: Direction,
+        state: Option<CellState>,
+    ) -> (Sequence, CellState) {
+        let weights = (&self.input_weight.val(), &self.hidden_weight.val());
+        let [update] = Gate::split(weights, &self.bias.val());
+
+        let state = state.unwrap_or_else(|| inputs.zero_state(&self.hidden_weight));
+        inputs.scan(direction, state, |x, CellState { hidden, .. }| {
+            let joined = Tensor::cat(vec![x, hidden], 1); // [B, D + H]
+            CellState {
+                hidden: update.forward(joined).tanh(),
+                cell: None,
+            } // [B, H]
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! A layer: the cell that reads forward, and in a bidirectional network the one that reads back.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::elman::Elman;
+use crate::gru::Gru;
+use crate::lengths::Lengths;
+use crate::lstm::Lstm;
+use crate::sequence::{Direction, Sequence};
+use crate::{CellKind, CellState};
+
+/// One or two cells over the same inputs.
+#[derive(Module, Debug)]
+pub(crate) struct Layer {
+    forward: Cell,
+    backward: Option<Cell>,
+}
+
+impl Layer {
+    pub(crate) fn init(
+        kind: CellKind,
+        d_input: usize,
+        d_hidden: usize,
+        bidirectional: bool,
+        device: &Device,
+    ) -> Self {
+        Self {
+            forward: Cell::init(kind, d_input, d_hidden, device),
+            backward: bidirectional.then(|| Cell::init(kind, d_input, d_hidden, device)),
+        }
+    }
+
+    /// Reads whole sequences, both ways where the layer is bidirectional.
+    pub(crate) fn forward(&self, inputs: &Sequence, lengths: &Lengths) -> Outputs {
+        let direction = Direction::Backward(lengths);
+        let read_back = |cell: &Cell| cell.forward(inputs, direction, None).0;
+        Outputs {
+            forward: self.forward.forward(inputs, Direction::Forward, None).0,
+            backward: self.backward.as_ref().map(read_back),
+        }
+    }
+
+    /// Reads sequences on from `state`, one way; returns the state at their end too.
+    pub(crate) fn carry_on(
+        &self,
+        inputs: &Sequence,
+        state: Option<CellState>,
+    ) -> (Sequence, CellState) {
+        self.forward.forward(inputs, Direction::Forward, state)
+    }
+}
+
+/// What a layer makes of its inputs.
+pub(crate) struct Outputs {
+    forward: Sequence,
+    backward: Option<Sequence>,
+}
+
+impl From<Sequence> for Outputs {
+    fn from(forward: Sequence) -> Self {
+        Self {
+            forward,
+            backward: None,
+        }
+    }
+}
+
+impl Outputs {
+    /// Both ways side by side, step by step.
+    pub(crate) fn join(&self) -> Sequence {
+        match &self.backward {
+            Some(backward) => self.forward.join(backward), // [B, 2H] a step
+            None => self.forward.clone(),                  // [B, H] a step
+        }
+    }
+
+    /// `[B, H]` or `[B, 2H]`: each sequence's state at the end of each way.
+    pub(crate) fn ends(&self, lengths: &Lengths) -> Tensor<2> {
+        let last = lengths.last(&self.forward); // [B, H]
+        match &self.backward {
+            Some(backward) => Tensor::cat(vec![last, backward.step(0)], 1), // [B, 2H]
+            None => last,
+        }
+    }
+}
+
+/// A cell of any kind.
+#[derive(Module, Debug)]
+pub(crate) enum Cell {
+    Elman(Elman),
+    Lstm(Lstm),
+    Gru(Gru),
+}
+
+impl Cell {
+    fn init(kind: CellKind, d_input: usize, d_hidden: usize, device: &Device) -> Self {
+        match kind {
+            CellKind::Elman => Self::Elman(Elman::init(d_input, d_hidden, device)),
+            CellKind::Lstm => Self::Lstm(Lstm::init(d_input, d_hidden, device)),
+            CellKind::Gru => Self::Gru(Gru::init(d_input, d_hidden, device)),
+        }
+    }
+
+    fn forward(
+        &self,
+        inputs: &Sequence,
+        direction: Direction,
+        state: Option<CellState>,
+    ) -> (Sequence, CellState) {
+        match self {
+            Self::Elman(cell) => cell.forward(inputs, direction, state),
+            Self::Lstm(cell) => cell.forward(inputs, direction, state),
+            Self::Gru(cell) => cell.forward(inputs, direction, state),
+        }
+    }
+}

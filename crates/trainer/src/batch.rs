@@ -1,0 +1,130 @@
+//! From the plain arrays of a batch to the tensors of an architecture.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use fornax_data::Batch;
+
+/// How an architecture wants its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One row of numbers a sample: `[B, D]`.
+    Flat,
+    /// A series as one row, filled with zeros up to `max_len` steps: `[B, T * D]`.
+    FlatSteps {
+        /// Steps of the longest series.
+        max_len: usize,
+    },
+    /// `[B, C, H, W]`
+    Image,
+    /// A series as an image one pixel high: `[B, D, 1, T]`, filled with zeros up to `max_len`.
+    Signal {
+        /// Steps of the longest series.
+        max_len: usize,
+    },
+    /// `[B, T, D]` with the length of each series.
+    Steps,
+    /// The rows of an image as steps: `[B, H, C * W]`.
+    Rows,
+    /// `[B, T]`, ids of characters.
+    Tokens,
+}
+
+/// The inputs of a network on a device.
+#[derive(Debug, Clone)]
+pub enum Inputs {
+    /// `[B, D]`
+    Flat(Tensor<2>),
+    /// `[B, C, H, W]`
+    Image(Tensor<4>),
+    /// `[B, T, D]` and the number of valid steps of each sample.
+    Steps(Tensor<3>, Vec<usize>),
+    /// `[B, T]`
+    Tokens(Tensor<2, Int>),
+}
+
+/// What a network should have answered, on a device.
+#[derive(Debug, Clone)]
+pub enum Targets {
+    /// `[B]`, or `[B * T]` for text: the index of the right class.
+    Classes(Tensor<1, Int>),
+    /// `[B, K]`
+    Values(Tensor<2>),
+}
+
+/// Moves a batch's inputs to the device in the layout that the architecture wants.
+///
+/// # Panics
+/// When the layout was not made for such data, which [`crate::Architecture::layout`] rules out.
+#[must_use]
+pub fn inputs(batch: &Batch, layout: Layout, device: &Device) -> Inputs {
+    match (&batch.inputs, layout) {
+        (fornax_data::Inputs::Dense { shape, values }, Layout::Flat) => {
+            let row = shape[1..].iter().product();
+            Inputs::Flat(floats(values.clone(), [shape[0], row], device))
+        }
+        (fornax_data::Inputs::Dense { shape, values }, Layout::Image) => {
+            let shape = [shape[0], shape[1], shape[2], shape[3]];
+            Inputs::Image(floats(values.clone(), shape, device))
+        }
+        (fornax_data::Inputs::Dense { shape, values }, Layout::Rows) => {
+            let [batch, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
+            let x: Tensor<4> = floats(values.clone(), [batch, channels, height, width], device);
+            let x = x.swap_dims(1, 2).flatten(2, 3); // [B, H, C * W]
+            Inputs::Steps(x, vec![height; batch])
+        }
+        (
+            fornax_data::Inputs::Sequences {
+                shape,
+                values,
+                lengths,
+            },
+            Layout::Steps,
+        ) => Inputs::Steps(floats(values.clone(), *shape, device), lengths.clone()),
+        (fornax_data::Inputs::Sequences { shape, values, .. }, Layout::FlatSteps { max_len }) => {
+            let [batch, _, width] = *shape;
+            let values = padded(values, *shape, max_len);
+            Inputs::Flat(floats(values, [batch, max_len * width], device))
+        }
+        (fornax_data::Inputs::Sequences { shape, values, .. }, Layout::Signal { max_len }) => {
+            let [batch, _, width] = *shape;
+            let values = padded(values, *shape, max_len);
+            let x: Tensor<4> = floats(values, [batch, 1, max_len, width], device);
+            Inputs::Image(x.permute([0, 3, 1, 2])) // [B, D, 1, T]
+        }
+        (fornax_data::Inputs::Tokens { shape, tokens }, Layout::Tokens) => Inputs::Tokens(
+            Tensor::from_data(TensorData::new(tokens.clone(), *shape), device),
+        ),
+        _ => panic!("the layout of a batch always comes from the data's own form"),
+    }
+}
+
+/// Moves a batch's targets to the device; `None` where the data has none.
+#[must_use]
+pub fn targets(batch: &Batch, device: &Device) -> Option<Targets> {
+    match &batch.targets {
+        fornax_data::Targets::Classes(classes) | fornax_data::Targets::Tokens(classes) => {
+            let data = TensorData::new(classes.clone(), [classes.len()]);
+            Some(Targets::Classes(Tensor::from_data(data, device)))
+        }
+        fornax_data::Targets::Values { width, values } => {
+            let shape = [values.len() / (*width).max(1), *width];
+            Some(Targets::Values(floats(values.clone(), shape, device)))
+        }
+        fornax_data::Targets::Absent => None,
+    }
+}
+
+fn floats<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Fills each series with zeros from `shape[1]` up to `max_len` steps, and cuts off what is longer.
+fn padded(values: &[f32], shape: [usize; 3], max_len: usize) -> Vec<f32> {
+    let [batch, steps, width] = shape;
+    let mut out = vec![0.0; batch * max_len * width];
+    let kept = steps.min(max_len) * width;
+    for (row, series) in values.chunks_exact((steps * width).max(1)).enumerate() {
+        let start = row * max_len * width;
+        out[start..start + kept].copy_from_slice(&series[..kept]);
+    }
+    out
+}

@@ -1,0 +1,340 @@
+//! The command line: every verb, every flag, and what they mean.
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+use crate::architecture::Architecture;
+use crate::error::Error;
+use crate::experiment::Request;
+use crate::overlay;
+
+/// Fornax: from your own files to a trained deep network.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fornax",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Start with: fornax train cnn\nExit codes: 0 ok, 1 internal, 2 usage or \
+    settings, 3 data, 4 training failed, 6 device, 130 interrupted (the state is saved)"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON envelope to stdout instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors and the result.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network, and print where the run lies.
+    Train(TrainArgs),
+    /// Go on with a run that was interrupted.
+    Resume(ResumeArgs),
+    /// Measure a run's best weights on one split of its data.
+    Eval(EvalArgs),
+    /// Apply a run's model to new files.
+    Predict(PredictArgs),
+    /// Write text, or dream up samples, with a run's model.
+    Generate(GenerateArgs),
+    /// Look at the datasets.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Say what can compute here, after trying it.
+    Devices(DevicesArgs),
+    /// Look at the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The settings of an experiment, from a file and from flags.
+#[derive(Debug, Args, Default)]
+pub struct ExperimentArgs {
+    /// Kind of network; chosen from the data where it is left out.
+    #[arg(value_enum)]
+    pub architecture: Option<Architecture>,
+    /// Name of a dataset (see `fornax data list`), or a file or folder of yours.
+    #[arg(long, value_name = "NAME|PATH", value_hint = ValueHint::AnyPath)]
+    pub data: Option<String>,
+    /// Column to predict.
+    #[arg(long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// Series: steps that the network sees.
+    #[arg(long, value_name = "STEPS")]
+    pub window: Option<u64>,
+    /// Series: steps ahead that it predicts.
+    #[arg(long, value_name = "STEPS")]
+    pub horizon: Option<u64>,
+    /// Share of the training split to use, above 0 up to 1.
+    #[arg(long, value_name = "SHARE")]
+    pub fraction: Option<f64>,
+    /// Passes over the training split.
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u64>,
+    /// Samples a step.
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<u64>,
+    /// Peak learning rate.
+    #[arg(long, visible_alias = "lr", value_name = "RATE")]
+    pub learning_rate: Option<f64>,
+    /// Stop after this time, such as 90s, 10m, 2h, and keep what there is.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub time: Option<f64>,
+    /// Where all random choices start.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// What computes: flex, ndarray, wgpu, vulkan, metal, cuda, rocm, with :N for the N-th.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Experiment file, laid over the defaults; flags and --set are laid over it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Any setting, such as --set train.optimizer=sgd; may be given many times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The settings.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Folder of the run; a new one below `runs` where it is left out.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Read the data and check all settings, then stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show the training as a dashboard that fills the terminal.
+    #[arg(long)]
+    pub tui: bool,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Folder of the run.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// Show the training as a dashboard that fills the terminal.
+    #[arg(long)]
+    pub tui: bool,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Folder of the run.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// Which split.
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: SplitName,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// A split by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SplitName {
+    /// What the network learned from.
+    Train,
+    /// What the best weights were chosen by.
+    Valid,
+    /// What it has never seen.
+    Test,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Folder of the run.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// Files of the same form as the training data; the targets may be left out.
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    pub inputs: Vec<PathBuf>,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Folder of the run: of a text model, or a deep belief network.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// Text: how it begins.
+    #[arg(long, default_value = "The ")]
+    pub prompt: String,
+    /// Text: characters to write.
+    #[arg(long, default_value_t = 500)]
+    pub length: usize,
+    /// Text: 0 always takes the likeliest character, 1 draws as the model thinks.
+    #[arg(long, default_value_t = 0.8)]
+    pub temperature: f64,
+    /// Text: draw from the likeliest N characters alone.
+    #[arg(long, value_name = "N")]
+    pub top_k: Option<usize>,
+    /// Deep belief network: samples to dream up.
+    #[arg(long, default_value_t = 10)]
+    pub samples: usize,
+    /// Deep belief network: steps of Gibbs sampling before a sample is taken.
+    #[arg(long, default_value_t = 200)]
+    pub steps: usize,
+    /// Deep belief network: dream of this class alone.
+    #[arg(long, value_name = "CLASS")]
+    pub label: Option<String>,
+    /// Where chance starts.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// The verbs of `data`.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// List the datasets that can be named.
+    List,
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// How long each may take to answer, such as 30s.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "60s")]
+    pub limit: f64,
+}
+
+/// The verbs of `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the complete settings that `train` would use with the same arguments.
+    Show(Box<ExperimentArgs>),
+}
+
+impl ExperimentArgs {
+    /// Collects file, flags and `--set` into one request, later ones over earlier ones.
+    ///
+    /// # Errors
+    /// When the file cannot be read or an assignment is malformed.
+    pub fn request(&self) -> Result<Request, Error> {
+        let mut settings = Value::Object(Map::new());
+        if let Some(path) = &self.config {
+            let text = std::fs::read_to_string(path).map_err(|source| Error::Usage {
+                message: format!("{}: {source}", path.display()),
+                help: "name an experiment file, such as the experiment.toml of a run".to_owned(),
+            })?;
+            settings = overlay::parse_file(&path.display().to_string(), &text)?;
+        }
+        overlay::merge(&mut settings, self.flags());
+        for assignment in &self.set {
+            overlay::merge(&mut settings, overlay::parse_assignment(assignment)?);
+        }
+        Ok(Request {
+            architecture: self.architecture,
+            settings,
+        })
+    }
+
+    fn flags(&self) -> Value {
+        let tree = json!({
+            "seed": self.seed,
+            "device": self.device,
+            "data": {
+                "source": self.data,
+                "target": self.target,
+                "window": self.window,
+                "horizon": self.horizon,
+                "fraction": self.fraction,
+            },
+            "train": {
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+                "learning_rate": self.learning_rate,
+                "time_limit_s": self.time,
+            },
+        });
+        given(tree).unwrap_or_else(|| Value::Object(Map::new()))
+    }
+}
+
+/// The tree without what was not given, and without tables that are then empty.
+fn given(tree: Value) -> Option<Value> {
+    match tree {
+        Value::Null => None,
+        Value::Object(table) => {
+            let table: Map<String, Value> = table
+                .into_iter()
+                .filter_map(|(key, value)| given(value).map(|value| (key, value)))
+                .collect();
+            (!table.is_empty()).then_some(Value::Object(table))
+        }
+        other => Some(other),
+    }
+}
+
+/// Reads a time such as `90s`, `10m` or `2h` as seconds; a bare number is seconds.
+fn parse_time(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1.0),
+        Some((at, 'm')) => (&text[..at], 60.0),
+        Some((at, 'h')) => (&text[..at], 3600.0),
+        _ => (text, 1.0),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * unit),
+        _ => Err("expected a time such as 90s, 10m or 2h".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in [("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1.5", 1.5)] {
+            assert_eq!(parse_time(text), Ok(seconds), "{text}");
+        }
+        for text in ["", "m", "-1s", "soon", "1d", "nan", "é"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn set_wins_over_flags() {
+        let args = ExperimentArgs {
+            epochs: Some(3),
+            set: vec!["train.epochs=5".to_owned()],
+            ..ExperimentArgs::default()
+        };
+        let request = args.request().expect("well formed");
+        assert_eq!(request.settings, json!({"train": {"epochs": 5}}));
+    }
+}

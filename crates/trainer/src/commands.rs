@@ -1,0 +1,69 @@
+//! One file a verb.
+
+mod completions;
+mod config;
+mod data;
+mod devices;
+mod eval;
+mod generate;
+mod predict;
+mod resume;
+mod train;
+
+use fornax_data::DataFolders;
+use std::path::PathBuf;
+
+use crate::cli::{Command, ConfigCommand, DataCommand};
+use crate::error::Error;
+use crate::output::Output;
+
+impl Command {
+    /// The verb, as it stands in the JSON envelope.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Train(_) => "train",
+            Self::Resume(_) => "resume",
+            Self::Eval(_) => "eval",
+            Self::Predict(_) => "predict",
+            Self::Generate(_) => "generate",
+            Self::Data(DataCommand::List) => "data list",
+            Self::Devices(_) => "devices",
+            Self::Config(ConfigCommand::Show(_)) => "config show",
+            Self::Completions { .. } => "completions",
+        }
+    }
+
+    /// Does what the user asked for.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being done.
+    pub fn run(self, output: &mut Output) -> Result<(), Error> {
+        match self {
+            Self::Train(args) => train::run(&args, output),
+            Self::Resume(args) => resume::run(&args, output),
+            Self::Eval(args) => eval::run(&args, output),
+            Self::Predict(args) => predict::run(&args, output),
+            Self::Generate(args) => generate::run(&args, output),
+            Self::Data(DataCommand::List) => {
+                data::list(output);
+                Ok(())
+            }
+            Self::Devices(args) => {
+                devices::run(&args, output);
+                Ok(())
+            }
+            Self::Config(ConfigCommand::Show(args)) => config::show(&args, output),
+            Self::Completions { shell } => {
+                completions::run(shell, output);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Where fetched datasets are looked for: `data` in the current folder and in those above it.
+fn data_folders() -> DataFolders {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    DataFolders(here.ancestors().map(|folder| folder.join("data")).collect())
+}

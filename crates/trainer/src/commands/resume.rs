@@ -1,0 +1,145 @@
+//! `fornax resume`: a run goes on from its last checkpoint; and what it shares with `train`.
+
+use burn::tensor::Device;
+use fornax_runs::{EventKind, FinishReason, RunDir, read_events};
+use serde_json::{Value, json};
+use std::path::Path;
+
+use crate::cli::ResumeArgs;
+use crate::commands::data_folders;
+use crate::dashboard::Dashboard;
+use crate::device;
+use crate::error::Error;
+use crate::experiment::{Experiment, Request, Resolved};
+use crate::interrupt;
+use crate::output::Output;
+use crate::progress::{display, metric};
+use crate::session::{Outcome, Session};
+
+pub(super) fn run(args: &ResumeArgs, output: &mut Output) -> Result<(), Error> {
+    let run = RunDir::open(&args.run)?;
+    if let Some(reason) = finished(&run)? {
+        let path = run.path().display().to_string();
+        output.note(&format!(
+            "{path} is finished ({}): nothing to do",
+            words(reason)
+        ));
+        output.line(&path);
+        output.result(json!({"run": path, "reason": reason}));
+        return Ok(());
+    }
+    let experiment = Experiment::load(&run.experiment())?;
+    let resolved = reopen(&experiment)?;
+    let device = device::open(&experiment.device)?;
+    train(
+        Training {
+            resolved,
+            run,
+            device,
+            dashboard: args.tui,
+        },
+        output,
+    )
+}
+
+/// Opens the data and completes the network of a run's experiment.
+pub(super) fn reopen(experiment: &Experiment) -> Result<Resolved, Error> {
+    let settings = serde_json::to_value(experiment).map_err(|error| Error::Internal {
+        message: error.to_string(),
+    })?;
+    let request = Request {
+        architecture: Some(experiment.architecture),
+        settings,
+    };
+    request.resolve(&data_folders())
+}
+
+/// A training that is ready to begin or to go on.
+pub(super) struct Training {
+    pub(super) resolved: Resolved,
+    pub(super) run: RunDir,
+    pub(super) device: Device,
+    pub(super) dashboard: bool,
+}
+
+/// Trains to the end and writes the result.
+pub(super) fn train(training: Training, output: &mut Output) -> Result<(), Error> {
+    let Training {
+        resolved,
+        run,
+        device,
+        dashboard,
+    } = training;
+    let _lock = run.lock()?;
+    let Resolved {
+        experiment,
+        dataset,
+        network,
+        ..
+    } = &resolved;
+    let layout = experiment.architecture.layout(&dataset.input)?;
+    let interrupt = interrupt::watch();
+    let display = if dashboard {
+        Box::new(Dashboard::open(interrupt.clone())?)
+    } else {
+        display(output.verbosity)
+    };
+    let mut session = Session::open(
+        &run, experiment, dataset, network, device, layout, display, interrupt,
+    )?;
+    let outcome = session.train();
+    session.display.finish();
+    drop(session);
+    report(&outcome?, &resolved, run.path(), output);
+    Ok(())
+}
+
+fn report(outcome: &Outcome, resolved: &Resolved, run: &Path, output: &mut Output) {
+    let seconds = outcome.elapsed.as_secs_f64();
+    output.line(format!(
+        "{} after {seconds:.1} s; best weights from epoch {}",
+        words(outcome.reason),
+        outcome.best_epoch
+    ));
+    for (split, metrics) in [("valid", &outcome.valid), ("test", &outcome.test)] {
+        if !metrics.is_empty() {
+            let values: Vec<_> = metrics
+                .iter()
+                .map(|(name, value)| metric(name, *value))
+                .collect();
+            output.line(format!("{split:<5} {}", values.join("  ")));
+        }
+    }
+    output.line(format!("to beat: {}", resolved.dataset.baseline));
+    output.line(run.display().to_string());
+    output.result(json!({
+        "run": run,
+        "reason": outcome.reason,
+        "best_epoch": outcome.best_epoch,
+        "seconds": seconds,
+        "valid": finite(&outcome.valid),
+        "test": finite(&outcome.test),
+        "baseline": resolved.dataset.baseline,
+    }));
+}
+
+/// Metrics as JSON, which knows no NaN: null in its place.
+pub(super) fn finite(metrics: &std::collections::BTreeMap<String, f64>) -> Value {
+    json!(metrics)
+}
+
+fn finished(run: &RunDir) -> Result<Option<FinishReason>, Error> {
+    let events = read_events(&run.events())?;
+    Ok(events.iter().rev().find_map(|event| match event.kind {
+        EventKind::Finished { reason } => Some(reason),
+        _ => None,
+    }))
+}
+
+fn words(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Completed => "trained to the end",
+        FinishReason::EarlyStopping => "stopped early, as nothing improved any more,",
+        FinishReason::TimeBudget => "stopped when the time was over,",
+    }
+}

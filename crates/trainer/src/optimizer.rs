@@ -1,0 +1,126 @@
+//! The optimisers to choose from, and the global-norm clipping that Burn leaves to its users.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{
+    AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig,
+};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// Keeps the adaptive steps finite; the value of the papers and of PyTorch, for f32.
+const EPSILON: f32 = 1e-8;
+
+/// The rule that turns gradients into steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// Gradient descent with momentum.
+    Sgd,
+    /// Kingma and Ba 2015, <https://arxiv.org/abs/1412.6980>
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay; Loshchilov and Hutter 2019,
+    /// <https://arxiv.org/abs/1711.05101>
+    Adamw,
+    /// Tieleman and Hinton 2012, lecture 6.5, with momentum.
+    Rmsprop,
+}
+
+impl OptimizerKind {
+    /// Builds the optimiser.
+    ///
+    /// `momentum` is used by SGD and RMSprop, and is 0 for none. `weight_decay` is decoupled for
+    /// AdamW and added to the gradient for the others.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // hyper-parameters need no more than f32
+    pub fn init(self, momentum: f64, weight_decay: f64) -> ModuleOptimizer {
+        let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32));
+        match self {
+            Self::Sgd => {
+                let momentum = (momentum > 0.0).then(|| MomentumConfig {
+                    momentum,
+                    dampening: 0.0,
+                    nesterov: false,
+                });
+                SgdConfig::new()
+                    .with_momentum(momentum)
+                    .with_weight_decay(decay)
+                    .init()
+            }
+            Self::Adam => AdamConfig::new()
+                .with_epsilon(EPSILON)
+                .with_weight_decay(decay)
+                .init(),
+            Self::Adamw => AdamWConfig::new()
+                .with_epsilon(EPSILON)
+                .with_weight_decay(weight_decay as f32)
+                .init(),
+            Self::Rmsprop => RmsPropConfig::new()
+                .with_epsilon(EPSILON)
+                .with_momentum(momentum as f32)
+                .with_weight_decay(decay)
+                .init(),
+        }
+    }
+}
+
+/// Scales all gradients together so that their joint Euclidean norm is at most `max_norm`.
+///
+/// Returns the gradients and the norm before clipping; a norm that is not finite leaves them as
+/// they are. Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>
+pub fn clip_global_norm<M: Module>(
+    module: &M,
+    mut gradients: GradientsParams,
+    max_norm: f64,
+) -> (GradientsParams, f64) {
+    let mut squares = SumOfSquares {
+        gradients: &gradients,
+        total: None,
+    };
+    module.visit(&mut squares);
+    let norm = squares
+        .total
+        .map_or(0.0, |total| f64::from(total.sqrt().into_scalar::<f32>()));
+    if norm > max_norm && norm.is_finite() {
+        let mut scale = Scale {
+            gradients: &mut gradients,
+            factor: max_norm / norm,
+        };
+        module.visit(&mut scale);
+    }
+    (gradients, norm)
+}
+
+struct SumOfSquares<'a> {
+    gradients: &'a GradientsParams,
+    total: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SumOfSquares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else {
+            return;
+        };
+        let squares = gradient.powi_scalar(2).sum();
+        self.total = Some(match self.total.take() {
+            Some(total) => total + squares,
+            None => squares,
+        });
+    }
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: f64,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients
+                .register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! How a training is shown while it runs: a bar on a terminal, a line an epoch elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, stderr};
+
+/// One epoch, as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochSummary {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Epochs of the whole training.
+    pub num_epochs: usize,
+    /// Completed steps.
+    pub step: usize,
+    /// Metrics of the training batches, each as it was before its step.
+    pub train: BTreeMap<String, f64>,
+    /// Metrics of the valid split; empty where there is none.
+    pub valid: BTreeMap<String, f64>,
+    /// Training samples a second, validation left out.
+    pub samples_per_s: f64,
+    /// Whether these weights are the best so far.
+    pub best: bool,
+    /// The metric by which the best is chosen.
+    pub primary: &'static str,
+}
+
+/// Shows a training.
+pub trait Display {
+    /// A layer of a deep belief network begins; `done` of its `num_steps` steps are behind it.
+    fn start_pretrain(&mut self, layer: usize, num_layers: usize, num_steps: usize, done: usize);
+    /// An epoch of a layer is over.
+    fn pretrain_epoch(
+        &mut self,
+        layer: usize,
+        epoch: usize,
+        num_epochs: usize,
+        reconstruction_error: f64,
+        pseudo_log_likelihood: Option<f64>,
+    );
+    /// The training with labels begins; `done` steps are behind it.
+    fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize);
+    /// A step is over.
+    fn step(&mut self, step: usize, loss: f64);
+    /// An epoch is over.
+    fn epoch(&mut self, summary: &EpochSummary);
+    /// The training is over, or pauses.
+    fn finish(&mut self);
+}
+
+/// How much a command says on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Errors alone.
+    Quiet,
+    /// What was understood, and the progress.
+    Normal,
+}
+
+/// The display that fits the terminal.
+#[must_use]
+pub fn display(verbosity: Verbosity) -> Box<dyn Display> {
+    match verbosity {
+        Verbosity::Quiet => Box::new(Silent),
+        Verbosity::Normal if stderr().is_terminal() => Box::new(Bar {
+            bar: ProgressBar::hidden(),
+        }),
+        Verbosity::Normal => Box::new(Lines),
+    }
+}
+
+/// Shows nothing.
+pub struct Silent;
+
+impl Display for Silent {
+    fn start_pretrain(&mut self, _: usize, _: usize, _: usize, _: usize) {}
+    fn pretrain_epoch(&mut self, _: usize, _: usize, _: usize, _: f64, _: Option<f64>) {}
+    fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
+    fn step(&mut self, _: usize, _: f64) {}
+    fn epoch(&mut self, _: &EpochSummary) {}
+    fn finish(&mut self) {}
+}
+
+/// Writes one line an epoch to stderr.
+struct Lines;
+
+impl Display for Lines {
+    fn start_pretrain(&mut self, layer: usize, num_layers: usize, _: usize, _: usize) {
+        eprintln!("pre-training layer {} of {num_layers}", layer + 1);
+    }
+
+    fn pretrain_epoch(
+        &mut self,
+        layer: usize,
+        epoch: usize,
+        num_epochs: usize,
+        reconstruction_error: f64,
+        pseudo_log_likelihood: Option<f64>,
+    ) {
+        let line = pretrain_line(
+            layer,
+            epoch,
+            num_epochs,
+            reconstruction_error,
+            pseudo_log_likelihood,
+        );
+        eprintln!("{line}");
+    }
+
+    fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
+    fn step(&mut self, _: usize, _: f64) {}
+
+    fn epoch(&mut self, summary: &EpochSummary) {
+        eprintln!("{}", epoch_line(summary));
+    }
+
+    fn finish(&mut self) {}
+}
+
+/// Draws a bar on a terminal, with the lines of the epochs above it.
+struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    fn start(&mut self, num_steps: usize, done: usize) {
+        let style =
+            ProgressStyle::with_template("{wide_bar:.cyan/blue} step {pos}/{len} {msg} {eta} left")
+                .expect("the template is well formed");
+        self.bar.finish_and_clear();
+        self.bar = ProgressBar::new(num_steps as u64)
+            .with_style(style)
+            .with_position(done as u64);
+        self.bar.reset_eta();
+    }
+
+    /// Writes a line above the bar.
+    fn line(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Display for Bar {
+    fn start_pretrain(&mut self, layer: usize, num_layers: usize, num_steps: usize, done: usize) {
+        self.start(num_steps, done);
+        self.line(&format!("pre-training layer {} of {num_layers}", layer + 1));
+    }
+
+    fn pretrain_epoch(
+        &mut self,
+        layer: usize,
+        epoch: usize,
+        num_epochs: usize,
+        reconstruction_error: f64,
+        pseudo_log_likelihood: Option<f64>,
+    ) {
+        let line = pretrain_line(
+            layer,
+            epoch,
+            num_epochs,
+            reconstruction_error,
+            pseudo_log_likelihood,
+        );
+        self.line(&line);
+    }
+
+    fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize) {
+        self.start(num_epochs * steps_per_epoch, done);
+    }
+
+    fn step(&mut self, step: usize, loss: f64) {
+        self.bar.set_position(step as u64);
+        self.bar.set_message(format!("loss {loss:.4}"));
+    }
+
+    fn epoch(&mut self, summary: &EpochSummary) {
+        self.line(&epoch_line(summary));
+    }
+
+    fn finish(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn pretrain_line(
+    layer: usize,
+    epoch: usize,
+    num_epochs: usize,
+    reconstruction_error: f64,
+    pseudo_log_likelihood: Option<f64>,
+) -> String {
+    let mut line = format!(
+        "layer {} epoch {epoch:>3}/{num_epochs}  reconstruction error {reconstruction_error:.5}",
+        layer + 1
+    );
+    if let Some(likelihood) = pseudo_log_likelihood {
+        let _ = write!(line, "  pseudo-likelihood {likelihood:.1}");
+    }
+    line
+}
+
+fn epoch_line(summary: &EpochSummary) -> String {
+    let EpochSummary {
+        epoch,
+        num_epochs,
+        train,
+        valid,
+        samples_per_s,
+        best,
+        primary,
+        ..
+    } = summary;
+    let loss = train.get("loss").copied().unwrap_or(f64::NAN);
+    let mut line = format!("epoch {epoch:>3}/{num_epochs}  train loss {loss:.4}");
+    for (split, metrics) in [("train", train), ("valid", valid)] {
+        if let Some(value) = metrics.get(*primary) {
+            let _ = write!(line, "  {split} {}", metric(primary, *value));
+        }
+    }
+    let _ = write!(line, "  {samples_per_s:.0} samples/s");
+    if *best {
+        line.push_str("  best");
+    }
+    line
+}
+
+/// A metric with its name, as people read it: shares in percent.
+#[must_use]
+pub fn metric(name: &str, value: f64) -> String {
+    let label = name.replace('_', " ");
+    match name {
+        "accuracy" | "macro_f1" => format!("{label} {:.2} %", 100.0 * value),
+        _ => format!("{label} {value:.4}"),
+    }
+}

@@ -1,0 +1,207 @@
+//! What each verb does when all is well.
+
+use serde_json::Value;
+use std::fs;
+
+use crate::program::Folder;
+
+/// The smallest training that still learns something.
+const SMALL: &str = "train mlp --data digits --epochs 2 --set model.widths=[16]";
+
+#[test]
+fn train_leaves_a_complete_run_and_prints_its_path_last() {
+    let folder = Folder::new();
+    let finished = folder.run(SMALL).ok();
+    assert_eq!(finished.last_line(), "runs/digits-mlp-1");
+    let run = folder.path().join("runs/digits-mlp-1");
+    for file in [
+        "experiment.toml",
+        "environment.json",
+        "events.jsonl",
+        "metrics.csv",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+        "model/manifest.json",
+        "model/weights.safetensors",
+    ] {
+        assert!(run.join(file).is_file(), "{file} is missing");
+    }
+    assert_eq!(
+        folder.run(SMALL).ok().last_line(),
+        "runs/digits-mlp-2",
+        "runs are never overwritten"
+    );
+    let weights = |run: &str| {
+        fs::read(
+            folder
+                .path()
+                .join("runs")
+                .join(run)
+                .join("model/weights.safetensors"),
+        )
+        .expect("weights")
+    };
+    assert!(
+        weights("digits-mlp-1") == weights("digits-mlp-2"),
+        "same seed, same bits"
+    );
+}
+
+#[test]
+fn the_experiment_of_a_run_repeats_it() {
+    let folder = Folder::new();
+    folder.run(&format!("{SMALL} --seed 9 --out first")).ok();
+    folder
+        .run("train --config first/experiment.toml --out second")
+        .ok();
+    let read = |run: &str, file: &str| fs::read(folder.path().join(run).join(file)).expect(file);
+    for file in ["experiment.toml", "model/weights.safetensors"] {
+        assert!(
+            read("first", file) == read("second", file),
+            "{file} differs"
+        );
+    }
+}
+
+#[test]
+fn eval_agrees_with_what_training_said() {
+    let folder = Folder::new();
+    let trained = folder.run(&format!("{SMALL} --json")).json();
+    let run = trained["run"].as_str().expect("a path");
+    let evaluated = folder.run(&format!("eval {run} --json")).json();
+    assert_eq!(
+        trained["test"]["accuracy"],
+        evaluated["metrics"]["accuracy"]
+    );
+    assert_eq!(evaluated["confusion"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn predict_answers_each_row_of_a_table_without_its_target() {
+    let folder = Folder::new();
+    let table = "colour,size,kind\n".to_owned()
+        + &(0..120)
+            .map(|i| match i % 2 {
+                0 => format!("red,{},apple\n", i % 7),
+                _ => format!("blue,{},plum\n", i % 5),
+            })
+            .collect::<String>();
+    folder.write("fruit.csv", table);
+    folder
+        .run("train mlp --data fruit.csv --target kind --epochs 20 --out run")
+        .ok();
+    folder.write("new.csv", "colour,size\nred,3\nblue,1\nred,\n");
+    let result = folder.run("predict run new.csv --json").json();
+    let classes: Vec<_> = result["predictions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|p| &p["class"])
+        .collect();
+    assert_eq!(classes, ["apple", "plum", "apple"]);
+}
+
+#[test]
+fn dry_run_checks_everything_and_writes_nothing() {
+    let folder = Folder::new();
+    folder.run(&format!("{SMALL} --dry-run")).ok();
+    assert!(!folder.path().join("runs").exists());
+}
+
+#[test]
+fn architecture_is_chosen_from_the_data_and_the_choice_is_said() {
+    let folder = Folder::new();
+    for (data, architecture) in [
+        ("wine", "mlp"),
+        ("digits", "cnn"),
+        ("japanese-vowels", "rnn"),
+        ("moby-dick", "rnn"),
+    ] {
+        let finished = folder.run(&format!("train --data {data} --dry-run")).ok();
+        let said = finished.stderr();
+        assert!(
+            said.contains(architecture) && said.contains("chosen"),
+            "{data}:\n{said}"
+        );
+    }
+}
+
+#[test]
+fn finished_run_is_not_trained_again() {
+    let folder = Folder::new();
+    folder.run(&format!("{SMALL} --out run")).ok();
+    let weights = folder.path().join("run/model/weights.safetensors");
+    let before = fs::metadata(&weights)
+        .and_then(|meta| meta.modified())
+        .expect("weights");
+    let finished = folder.run("resume run").ok();
+    assert!(
+        finished.stderr().contains("nothing to do"),
+        "{}",
+        finished.stderr()
+    );
+    assert_eq!(
+        before,
+        fs::metadata(&weights)
+            .and_then(|meta| meta.modified())
+            .expect("weights")
+    );
+}
+
+#[test]
+fn time_budget_ends_training_with_a_usable_model() {
+    let folder = Folder::new();
+    let result = folder
+        .run("train mlp --data digits --epochs 10000 --time 2s --out run --json")
+        .json();
+    assert_eq!(result["reason"], "time_budget");
+    folder.run("eval run").ok();
+}
+
+#[test]
+fn belief_network_dreams_and_refuses_classes_it_does_not_know() {
+    let folder = Folder::new();
+    folder
+        .run(
+            "train dbn --data digits --epochs 1 --set pretrain.epochs=1 --set model.widths=[32,16] \
+             --out run",
+        )
+        .ok();
+    let result = folder
+        .run("generate run --label 3 --samples 2 --steps 5 --json")
+        .json();
+    let samples = result["samples"].as_array().expect("samples");
+    assert_eq!(samples.len(), 2);
+    assert_eq!(samples[0].as_array().map(Vec::len), Some(64));
+    assert_eq!(folder.run("generate run --label eleven").code(), Some(2));
+}
+
+#[test]
+fn every_verb_prints_one_json_envelope() {
+    let folder = Folder::new();
+    for arguments in [
+        "data list",
+        "config show mlp --data wine",
+        "completions bash",
+        "devices --limit 5s",
+    ] {
+        let finished = folder.run(&format!("{arguments} --json")).ok();
+        let envelope: Value = serde_json::from_str(&finished.stdout()).expect(arguments);
+        assert_eq!(envelope["schema"], 1, "{arguments}");
+        assert!(!envelope["result"].is_null(), "{arguments}");
+    }
+    let refused = folder.run("train mlp --data nothing-of-that-name --json");
+    let envelope: Value = serde_json::from_str(&refused.stdout()).expect("an envelope");
+    assert_eq!(
+        (&envelope["ok"], &envelope["error"]["exit_code"]),
+        (&false.into(), &3.into())
+    );
+}
+
+#[test]
+fn devices_names_every_backend_and_tries_the_ones_it_has() {
+    let text = Folder::new().run("devices --limit 5s").ok().stdout();
+    for name in ["flex", "ndarray", "wgpu", "vulkan", "metal", "cuda", "rocm"] {
+        assert!(text.contains(name), "{name} is not in:\n{text}");
+    }
+}

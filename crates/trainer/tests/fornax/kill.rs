@@ -1,0 +1,121 @@
+//! The kill test: a run killed at any instant and resumed ends with the bits of an unbroken one.
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::program::Folder;
+
+/// How often each run is killed.
+const KILLS: usize = 10;
+
+#[test]
+fn killed_and_resumed_perceptron_ends_with_the_same_bits_on_flex() {
+    check("mlp --data digits --epochs 12 --device flex");
+}
+
+#[test]
+fn killed_and_resumed_belief_network_ends_with_the_same_bits() {
+    check(
+        "dbn --data digits --epochs 3 --set pretrain.epochs=3 --set model.widths=[48,32] \
+         --set pretrain.persistent=true",
+    );
+}
+
+#[test]
+fn killed_and_resumed_convolutions_end_with_the_same_bits() {
+    check("cnn --data digits --epochs 4 --set model.widths=[4,4] --set model.dense=[16]");
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn killed_and_resumed_perceptron_ends_with_the_same_bits_on_ndarray() {
+    check("mlp --data digits --epochs 12 --device ndarray");
+}
+
+/// Trains once unbroken and once killed ten times, and compares what is left.
+#[track_caller]
+fn check(arguments: &str) {
+    let folder = Folder::new();
+    // A checkpoint every few steps, so that kills fall between and into checkpoints.
+    let arguments = format!("{arguments} --seed 3 --set train.checkpoint_minutes=0.0005 --quiet");
+    let started = Instant::now();
+    folder.run(&format!("train {arguments} --out whole")).ok();
+    let whole = started.elapsed();
+
+    let killed = kill_often(&folder, &arguments, whole);
+    assert_eq!(
+        killed, KILLS,
+        "the run ended before it could be killed {KILLS} times"
+    );
+    folder.run("resume broken --quiet").ok();
+    for file in [
+        "model/weights.safetensors",
+        "model/manifest.json",
+        "metrics.csv",
+    ] {
+        let read = |run: &str| fs::read(folder.path().join(run).join(file)).expect(file);
+        if file == "metrics.csv" {
+            let columns = |run| without_times(&String::from_utf8_lossy(&read(run)));
+            assert_eq!(columns("whole"), columns("broken"), "{file}");
+        } else {
+            assert!(
+                read("whole") == read("broken"),
+                "{file} differs after {killed} kills"
+            );
+        }
+    }
+}
+
+/// Starts or resumes the run and kills it after a random share of the time it has left.
+fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> usize {
+    let mut chance: u32 = 12345;
+    let mut killed = 0;
+    while killed < KILLS {
+        let begun = folder.path().join("broken/experiment.toml").exists();
+        if begun && is_finished(&folder.path().join("broken")) {
+            break;
+        }
+        let command = if begun {
+            "resume broken --quiet".to_owned()
+        } else {
+            format!("train {arguments} --out broken")
+        };
+        let mut child = folder
+            .command(&command)
+            .spawn()
+            .expect("the program starts");
+        chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let share = f64::from(chance >> 8) / f64::from(1 << 24);
+        sleep(whole.mul_f64(share * 2.0 / KILLS as f64));
+        child.kill().expect("the program can be killed");
+        if !child.wait().expect("the program ends").success() {
+            killed += 1;
+        }
+        let run = folder.path().join("broken");
+        if run.exists() && !run.join("experiment.toml").exists() {
+            // Killed before it was a run: the next attempt starts anew.
+            fs::remove_dir_all(run).expect("an unfinished folder can be removed");
+        }
+    }
+    killed
+}
+
+fn is_finished(run: &Path) -> bool {
+    fs::read_to_string(run.join("events.jsonl")).is_ok_and(|text| text.contains("\"finished\""))
+}
+
+/// The table of epochs without the columns that measure time.
+fn without_times(table: &str) -> Vec<Vec<String>> {
+    let mut lines = table
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect());
+    let header: Vec<String> = lines.next().unwrap_or_default();
+    let kept = |row: &Vec<String>| {
+        let cells = header.iter().zip(row);
+        let timeless = cells.filter(|(name, _)| !name.contains("_ms") && !name.contains("per_s"));
+        timeless.map(|(_, cell)| cell.clone()).collect()
+    };
+    lines.map(|row| kept(&row)).collect()
+}

@@ -1,0 +1,7 @@
+//! The program as its users meet it: on the command line, under `kill -9`, on each backend.
+
+mod backends;
+mod bad_input;
+mod commands;
+mod kill;
+mod program;

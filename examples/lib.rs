@@ -1,0 +1,1 @@
+//! Four short programs, one per architecture: `cargo run --release --example cnn`.
