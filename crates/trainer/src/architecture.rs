@@ -80,7 +80,12 @@ impl Architecture {
     /// # Errors
     /// When it cannot take such data.
     pub fn layout(self, input: &InputShape) -> Result<Layout, ArchitectureError> {
-        Ok(match (self, input) {
+        self.layout_if_suited(input)
+            .ok_or_else(|| self.unsuited(input))
+    }
+
+    fn layout_if_suited(self, input: &InputShape) -> Option<Layout> {
+        Some(match (self, input) {
             (Self::Mlp | Self::Dbn, InputShape::Vector { .. } | InputShape::Image { .. }) => {
                 Layout::Flat
             }
@@ -94,7 +99,7 @@ impl Architecture {
             (Self::Rnn, InputShape::Sequence { .. }) => Layout::Steps,
             (Self::Rnn, InputShape::Image { .. }) => Layout::Rows,
             (Self::Rnn, InputShape::Tokens { .. }) => Layout::Tokens,
-            _ => return Err(self.unsuited(input)),
+            _ => return None,
         })
     }
 
@@ -107,7 +112,7 @@ impl Architecture {
         };
         let suited = Self::ALL
             .into_iter()
-            .filter(|other| other.layout(input).is_ok())
+            .filter(|other| other.layout_if_suited(input).is_some())
             .collect();
         ArchitectureError::Unsuited {
             architecture: self,

@@ -80,7 +80,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "STEPS")]
     pub horizon: Option<u64>,
     /// Share of the training split to use, above 0 up to 1.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = parse_number)]
     pub fraction: Option<f64>,
     /// Passes over the training split.
     #[arg(long, value_name = "N")]
@@ -89,7 +89,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "N")]
     pub batch_size: Option<u64>,
     /// Peak learning rate.
-    #[arg(long, visible_alias = "lr", value_name = "RATE")]
+    #[arg(long, visible_alias = "lr", value_name = "RATE", value_parser = parse_number)]
     pub learning_rate: Option<f64>,
     /// Stop after this time, such as 90s, 10m, 2h, and keep what there is.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -290,6 +290,14 @@ fn given(tree: Value) -> Option<Value> {
             (!table.is_empty()).then_some(Value::Object(table))
         }
         other => Some(other),
+    }
+}
+
+/// Reads a number that is one: neither NaN nor infinite.
+fn parse_number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("expected a number such as 0.001".to_owned()),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::progress::{Display, EpochSummary};
 
 /// The dashboard; it gives the terminal back when it is dropped.
-pub struct Dashboard {
+pub(crate) struct Dashboard {
     renderer: Option<TuiMetricsRendererWrapper>,
     interrupter: Interrupter,
     interrupt: Arc<AtomicBool>,
@@ -31,7 +31,7 @@ impl Dashboard {
     ///
     /// # Errors
     /// When stdout is no terminal.
-    pub fn open(interrupt: Arc<AtomicBool>) -> Result<Self, Error> {
+    pub(crate) fn open(interrupt: Arc<AtomicBool>) -> Result<Self, Error> {
         if !stdout().is_terminal() {
             return Err(Error::Usage {
                 message: "the dashboard needs a terminal, and stdout is none".to_owned(),

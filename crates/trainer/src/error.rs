@@ -105,6 +105,7 @@ impl Error {
             | Self::Overlay(_)
             | Self::Architecture(ArchitectureError::Config(_) | ArchitectureError::Overlay(_)) => 2,
             Self::Architecture(ArchitectureError::Unsuited { .. }) => 2,
+            Self::Data(DataError::Config { .. }) => 2,
             Self::Data(_) | Self::Model { .. } | Self::Io { .. } => 3,
             Self::Run(error) => match error.kind() {
                 RunErrorKind::Usage => 2,
@@ -112,6 +113,7 @@ impl Error {
                 RunErrorKind::Storage => 1,
             },
             Self::Diverged { .. } => 4,
+            Self::Device(DeviceError::Unknown { .. } | DeviceError::Index { .. }) => 2,
             Self::Device(_) | Self::NoBackend => 6,
             Self::Interrupted { .. } => 130,
         }

@@ -131,6 +131,9 @@ impl Request {
             let mut defaults = Experiment::skeleton(architecture)?;
             overlay::overlay(&mut defaults, self.settings.clone())?;
         }
+        if let Some(Value::String(name)) = self.settings.get("device") {
+            name.parse::<DeviceSpec>()?;
+        }
         let data = self.data(named)?;
         let dataset = fornax_data::open(&data, seed, folders)?;
         let (architecture, reason) = match named {
@@ -285,6 +288,10 @@ fn suit_model(model: &mut Value, architecture: Architecture, dataset: &Dataset) 
         }
         (Architecture::Mlp, InputShape::Vector { .. } | InputShape::Sequence { .. }, _) => {
             model["widths"] = json!([64, 32]);
+        }
+        // The classic widths are for pictures of MNIST's size.
+        (Architecture::Dbn, InputShape::Image { height, width, .. }, _) if height * width < 400 => {
+            model["widths"] = json!([128, 128, 256]);
         }
         _ => {}
     }

@@ -1,3 +1,5 @@
+//! Tests of the file format of a checkpoint.
+
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::tempdir;

@@ -1,3 +1,5 @@
+//! Tests of the file of events.
+
 use std::collections::BTreeMap;
 use std::fs;
 

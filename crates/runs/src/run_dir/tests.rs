@@ -1,3 +1,5 @@
+//! Tests of the folder of a run.
+
 use std::collections::BTreeSet;
 use std::thread;
 

@@ -96,19 +96,16 @@ impl Backend {
             backend: self,
             index,
         };
-        let Some(index) = index else {
-            return self
-                .default_device()
-                .ok_or(DeviceError::NotCompiledIn { backend: self });
-        };
-        let devices = self
-            .devices()
-            .ok_or(DeviceError::NotCompiledIn { backend: self })?;
+        let missing = || DeviceError::NotCompiledIn { backend: self };
+        let devices = self.devices().ok_or_else(missing)?;
         let found = devices.len();
-        devices
-            .into_iter()
-            .nth(index)
-            .ok_or(DeviceError::NoSuchDevice { spec, found })
+        let device = match index {
+            // The choice may be another than the first: the fastest, or what the environment says.
+            None if found > 0 => self.default_device(),
+            None => None,
+            Some(index) => devices.into_iter().nth(index),
+        };
+        device.ok_or(DeviceError::NoSuchDevice { spec, found })
     }
 
     /// The device it prefers; `None` where it is not compiled in.
@@ -161,6 +158,6 @@ impl Backend {
 
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }

@@ -40,7 +40,7 @@ pub enum DeviceError {
     },
 
     /// The backend has fewer devices.
-    #[error("there is no {spec}: {} has {found} here", spec.backend)]
+    #[error("{}", absent(*spec, *found))]
     #[diagnostic(help("{}", number_help(*found, spec.backend)))]
     NoSuchDevice {
         /// What was asked for.
@@ -83,6 +83,15 @@ fn near(name: &str) -> String {
             "choose one of {}; `fornax devices` tries them",
             names.join(", ")
         ),
+    }
+}
+
+fn absent(spec: DeviceSpec, found: usize) -> String {
+    let DeviceSpec { backend, .. } = spec;
+    match found {
+        0 => format!("{backend} finds no device on this machine"),
+        1 => format!("there is no {spec}: {backend} has one device here"),
+        _ => format!("there is no {spec}: {backend} has {found} devices here"),
     }
 }
 

@@ -1,3 +1,5 @@
+//! Tests of naming, opening and reporting devices.
+
 use miette::Diagnostic;
 
 use super::survey::report;

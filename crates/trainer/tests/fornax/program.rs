@@ -7,30 +7,30 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// A folder in which the program runs; it is removed at the end.
-pub struct Folder {
+pub(crate) struct Folder {
     folder: TempDir,
 }
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file and gives its path.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, content).expect("a file in the temporary folder");
         path
     }
 
     /// The program with these arguments, not yet started.
-    pub fn command(&self, arguments: &str) -> Command {
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(cargo_bin("fornax"));
         command
             .current_dir(self.path())
@@ -40,7 +40,7 @@ impl Folder {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &str) -> Finished {
+    pub(crate) fn run(&self, arguments: &str) -> Finished {
         let output = self
             .command(arguments)
             .output()
@@ -53,27 +53,27 @@ impl Folder {
 }
 
 /// What a finished program left.
-pub struct Finished {
+pub(crate) struct Finished {
     output: Output,
     arguments: String,
 }
 
 impl Finished {
-    pub fn code(&self) -> Option<i32> {
+    pub(crate) fn code(&self) -> Option<i32> {
         self.output.status.code()
     }
 
-    pub fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
     /// Demands success.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(
             self.code(),
             Some(0),
@@ -86,7 +86,7 @@ impl Finished {
 
     /// Demands success, and gives the result of the JSON envelope.
     #[track_caller]
-    pub fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         let envelope: Value =
             serde_json::from_str(&self.ok().stdout()).expect("one JSON envelope on stdout");
         assert_eq!(envelope["ok"], true);
@@ -94,7 +94,7 @@ impl Finished {
     }
 
     /// The last line of stdout: where the result lies.
-    pub fn last_line(&self) -> String {
+    pub(crate) fn last_line(&self) -> String {
         self.stdout()
             .lines()
             .next_back()
