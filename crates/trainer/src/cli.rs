@@ -29,8 +29,11 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// Say nothing but errors and the result.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// Say all settings too.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
 }
 
 /// The verbs.
@@ -301,6 +304,9 @@ fn parse_number(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The longest time that can be asked for: a thousand years, in seconds.
+const LONGEST: f64 = 3.2e10;
+
 /// Reads a time such as `90s`, `10m` or `2h` as seconds; a bare number is seconds.
 fn parse_time(text: &str) -> Result<f64, String> {
     let (number, unit) = match text.char_indices().next_back() {
@@ -310,7 +316,7 @@ fn parse_time(text: &str) -> Result<f64, String> {
         _ => (text, 1.0),
     };
     match number.trim().parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * unit),
+        Ok(number) if number > 0.0 && number <= LONGEST / unit => Ok(number * unit),
         _ => Err("expected a time such as 90s, 10m or 2h".to_owned()),
     }
 }
@@ -330,7 +336,7 @@ mod tests {
         for (text, seconds) in [("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1.5", 1.5)] {
             assert_eq!(parse_time(text), Ok(seconds), "{text}");
         }
-        for text in ["", "m", "-1s", "soon", "1d", "nan", "é"] {
+        for text in ["1e300h", "inf", "", "m", "-1s", "soon", "1d", "nan", "é"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }

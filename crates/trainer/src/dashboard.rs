@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
-use crate::progress::{Display, EpochSummary};
+use crate::progress::{Display, EpochSummary, PretrainSummary};
 
 /// The dashboard; it gives the terminal back when it is dropped.
 pub(crate) struct Dashboard {
@@ -103,16 +103,9 @@ impl Display for Dashboard {
         });
     }
 
-    fn pretrain_epoch(
-        &mut self,
-        _layer: usize,
-        _epoch: usize,
-        _num_epochs: usize,
-        reconstruction_error: f64,
-        pseudo_log_likelihood: Option<f64>,
-    ) {
-        self.metric("reconstruction error", reconstruction_error, false);
-        if let Some(likelihood) = pseudo_log_likelihood {
+    fn pretrain_epoch(&mut self, summary: &PretrainSummary) {
+        self.metric("reconstruction error", summary.reconstruction_error, false);
+        if let Some(likelihood) = summary.pseudo_log_likelihood {
             self.metric("pseudo-likelihood", likelihood, false);
         }
     }

@@ -13,7 +13,7 @@ use crate::batch;
 use crate::checkpoint::{Checkpoint, Phase};
 use crate::error::Error;
 use crate::evaluate::{evaluate, update};
-use crate::metrics::{Direction, Metrics};
+use crate::metrics::{Direction, Metrics, bits};
 use crate::progress::EpochSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
@@ -34,6 +34,7 @@ pub struct FitState {
     /// Metrics of the current epoch's training batches, each as it was before its step.
     pub train_metrics: Metrics,
     /// Sum of the current epoch's losses, each times the samples of its batch.
+    #[serde(with = "bits")]
     pub loss_sum: f64,
     /// Samples of the current epoch so far.
     pub num_samples: usize,
@@ -47,8 +48,10 @@ pub struct FitState {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// Value of the primary metric; of the training split where there is no validation split.
+    #[serde(with = "bits")]
     pub value: f64,
     /// The loss, which decides between equal values.
+    #[serde(with = "bits")]
     pub loss: f64,
     /// Its epoch, counted from 1.
     pub epoch: usize,

@@ -39,7 +39,14 @@ impl Output {
 
     /// Says something about the work to stderr.
     pub fn note(&self, message: &str) {
-        if self.verbosity == Verbosity::Normal {
+        if self.verbosity != Verbosity::Quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    /// Says to stderr what only a user who asked for more wants to see.
+    pub fn detail(&self, message: &str) {
+        if self.verbosity == Verbosity::Verbose {
             eprintln!("{message}");
         }
     }
@@ -47,7 +54,7 @@ impl Output {
     /// Warns, on stderr and in the envelope.
     pub fn warn(&mut self, message: impl Into<String>) {
         let message = message.into();
-        if self.verbosity == Verbosity::Normal {
+        if self.verbosity != Verbosity::Quiet {
             eprintln!("{}: {message}", paint("warning", "33"));
         }
         self.warnings.push(message);

@@ -11,6 +11,8 @@ use crate::architecture::{DbnNetwork, Network, NetworkConfig};
 use crate::batch::{self, Inputs};
 use crate::checkpoint::{Checkpoint, Phase};
 use crate::error::Error;
+use crate::metrics::bits;
+use crate::progress::PretrainSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
 use crate::step::to_vec;
@@ -30,6 +32,7 @@ pub struct PretrainState {
     /// Completed steps of this layer.
     pub step: usize,
     /// Sum of the current epoch's reconstruction errors.
+    #[serde(with = "bits")]
     pub error_sum: f64,
 }
 
@@ -95,7 +98,7 @@ fn train_layer(
     session
         .display
         .start_pretrain(layer, num_layers, pretrain.epochs * batches, state.step);
-    while state.epoch < pretrain.epochs {
+    while state.epoch < pretrain.epochs && !session.out_of_time() {
         let rule = pretrain
             .rule()
             .at_epoch(visible, state.epoch, pretrain.epochs);
@@ -126,6 +129,9 @@ fn train_layer(
             session.stop_if_interrupted(&phase, &whole, None, Some(&contrastive))?;
             if session.checkpoint_due() {
                 session.checkpoint(&phase, &whole, None, Some(&contrastive))?;
+            }
+            if session.out_of_time() {
+                return Ok(());
             }
         }
         close_epoch(session, network, &contrastive, state, rule.learning_rate)?;
@@ -180,9 +186,13 @@ fn close_epoch(
             pseudo_log_likelihood: likelihood,
         },
     )?;
-    session
-        .display
-        .pretrain_epoch(state.layer, state.epoch, num_epochs, error, likelihood);
+    session.display.pretrain_epoch(&PretrainSummary {
+        layer: state.layer,
+        epoch: state.epoch,
+        num_epochs,
+        reconstruction_error: error,
+        pseudo_log_likelihood: likelihood,
+    });
     let phase = Phase::Pretrain(state.clone());
     session.checkpoint(
         &phase,

@@ -26,19 +26,27 @@ pub struct EpochSummary {
     pub primary: &'static str,
 }
 
+/// One epoch of the pre-training of one layer, as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PretrainSummary {
+    /// The layer, counted from 0.
+    pub layer: usize,
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Epochs of each layer.
+    pub num_epochs: usize,
+    /// Mean squared error of the reconstructions of the epoch's batches.
+    pub reconstruction_error: f64,
+    /// Of training samples, in nats; absent for Gaussian units.
+    pub pseudo_log_likelihood: Option<f64>,
+}
+
 /// Shows a training.
 pub trait Display {
     /// A layer of a deep belief network begins; `done` of its `num_steps` steps are behind it.
     fn start_pretrain(&mut self, layer: usize, num_layers: usize, num_steps: usize, done: usize);
     /// An epoch of a layer is over.
-    fn pretrain_epoch(
-        &mut self,
-        layer: usize,
-        epoch: usize,
-        num_epochs: usize,
-        reconstruction_error: f64,
-        pseudo_log_likelihood: Option<f64>,
-    );
+    fn pretrain_epoch(&mut self, summary: &PretrainSummary);
     /// The training with labels begins; `done` steps are behind it.
     fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize);
     /// A step is over.
@@ -56,6 +64,8 @@ pub enum Verbosity {
     Quiet,
     /// What was understood, and the progress.
     Normal,
+    /// All settings too.
+    Verbose,
 }
 
 /// The display that fits the terminal.
@@ -63,10 +73,10 @@ pub enum Verbosity {
 pub fn display(verbosity: Verbosity) -> Box<dyn Display> {
     match verbosity {
         Verbosity::Quiet => Box::new(Silent),
-        Verbosity::Normal if stderr().is_terminal() => Box::new(Bar {
+        _ if stderr().is_terminal() => Box::new(Bar {
             bar: ProgressBar::hidden(),
         }),
-        Verbosity::Normal => Box::new(Lines),
+        _ => Box::new(Lines),
     }
 }
 
@@ -75,7 +85,7 @@ pub struct Silent;
 
 impl Display for Silent {
     fn start_pretrain(&mut self, _: usize, _: usize, _: usize, _: usize) {}
-    fn pretrain_epoch(&mut self, _: usize, _: usize, _: usize, _: f64, _: Option<f64>) {}
+    fn pretrain_epoch(&mut self, _: &PretrainSummary) {}
     fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
     fn step(&mut self, _: usize, _: f64) {}
     fn epoch(&mut self, _: &EpochSummary) {}
@@ -90,22 +100,8 @@ impl Display for Lines {
         eprintln!("pre-training layer {} of {num_layers}", layer + 1);
     }
 
-    fn pretrain_epoch(
-        &mut self,
-        layer: usize,
-        epoch: usize,
-        num_epochs: usize,
-        reconstruction_error: f64,
-        pseudo_log_likelihood: Option<f64>,
-    ) {
-        let line = pretrain_line(
-            layer,
-            epoch,
-            num_epochs,
-            reconstruction_error,
-            pseudo_log_likelihood,
-        );
-        eprintln!("{line}");
+    fn pretrain_epoch(&mut self, summary: &PretrainSummary) {
+        eprintln!("{}", pretrain_line(summary));
     }
 
     fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
@@ -147,22 +143,8 @@ impl Display for Bar {
         self.line(&format!("pre-training layer {} of {num_layers}", layer + 1));
     }
 
-    fn pretrain_epoch(
-        &mut self,
-        layer: usize,
-        epoch: usize,
-        num_epochs: usize,
-        reconstruction_error: f64,
-        pseudo_log_likelihood: Option<f64>,
-    ) {
-        let line = pretrain_line(
-            layer,
-            epoch,
-            num_epochs,
-            reconstruction_error,
-            pseudo_log_likelihood,
-        );
-        self.line(&line);
+    fn pretrain_epoch(&mut self, summary: &PretrainSummary) {
+        self.line(&pretrain_line(summary));
     }
 
     fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize) {
@@ -183,18 +165,18 @@ impl Display for Bar {
     }
 }
 
-fn pretrain_line(
-    layer: usize,
-    epoch: usize,
-    num_epochs: usize,
-    reconstruction_error: f64,
-    pseudo_log_likelihood: Option<f64>,
-) -> String {
+fn pretrain_line(summary: &PretrainSummary) -> String {
+    let PretrainSummary {
+        epoch,
+        num_epochs,
+        reconstruction_error,
+        ..
+    } = summary;
+    let layer = summary.layer + 1;
     let mut line = format!(
-        "layer {} epoch {epoch:>3}/{num_epochs}  reconstruction error {reconstruction_error:.5}",
-        layer + 1
+        "layer {layer} epoch {epoch:>3}/{num_epochs}  reconstruction error {reconstruction_error:.5}"
     );
-    if let Some(likelihood) = pseudo_log_likelihood {
+    if let Some(likelihood) = summary.pseudo_log_likelihood {
         let _ = write!(line, "  pseudo-likelihood {likelihood:.1}");
     }
     line

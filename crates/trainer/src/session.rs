@@ -201,6 +201,8 @@ impl<'a> Session<'a> {
         optimizer: Option<&ModuleOptimizer>,
         contrastive: Option<&CdState>,
     ) -> Result<(), Error> {
+        // The events of a state are on the disk before the state is.
+        self.log.sync()?;
         let progress = self.progress(phase.clone());
         Checkpoint::new(progress, network, optimizer, contrastive)?
             .write(self.run, CheckpointKind::Last)?;
@@ -221,6 +223,7 @@ impl<'a> Session<'a> {
         network: &Network,
         optimizer: &ModuleOptimizer,
     ) -> Result<(), Error> {
+        self.log.sync()?;
         let progress = self.progress(phase.clone());
         Checkpoint::new(progress, network, Some(optimizer), None)?
             .write(self.run, CheckpointKind::Best)?;

@@ -46,6 +46,7 @@ fn create(args: &TrainArgs, resolved: &Resolved) -> Result<RunDir, Error> {
     let environment = json!({
         "fornax": env!("CARGO_PKG_VERSION"),
         "burn": crate::BURN_VERSION,
+        "commit": env!("FORNAX_COMMIT"),
         "device": experiment.device,
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "os": std::env::consts::OS,
@@ -85,4 +86,5 @@ fn describe(resolved: &Resolved, output: &mut Output) {
         experiment.device,
     ));
     output.note(&format!("to beat  {}", dataset.baseline));
+    output.detail(&experiment.to_toml());
 }

@@ -1,7 +1,9 @@
 //! The kill test: a run killed at any instant and resumed ends with the bits of an unbroken one.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,38 @@ fn killed_and_resumed_convolutions_end_with_the_same_bits() {
 #[test]
 fn killed_and_resumed_perceptron_ends_with_the_same_bits_on_ndarray() {
     check("mlp --data digits --epochs 12 --device ndarray");
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_saves_the_state_and_says_how_to_go_on() {
+    let folder = Folder::new();
+    let mut command = folder.command("train mlp --data digits --epochs 100000 --out run");
+    let mut child = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let events = folder.path().join("run/events.jsonl");
+    while !fs::read_to_string(&events).is_ok_and(|text| text.contains("\"step\"")) {
+        sleep(Duration::from_millis(10));
+    }
+    let pid = child.id().to_string();
+    let status = Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .expect("a signal");
+    assert!(status.success());
+    let mut stderr = String::new();
+    let pipe = child.stderr.as_mut().expect("a pipe");
+    pipe.read_to_string(&mut stderr)
+        .expect("what the program says");
+    assert_eq!(
+        child.wait().expect("the program ends").code(),
+        Some(130),
+        "{stderr}"
+    );
+    assert!(stderr.contains("fornax resume run"), "{stderr}");
+    assert!(folder.path().join("run/checkpoints/last.ckpt").is_file());
 }
 
 /// Trains once unbroken and once killed ten times, and compares what is left.
@@ -88,7 +122,7 @@ fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> usize {
             .expect("the program starts");
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let share = f64::from(chance >> 8) / f64::from(1 << 24);
-        sleep(whole.mul_f64(share * 2.0 / KILLS as f64));
+        sleep(whole.mul_f64(share * 1.2 / KILLS as f64));
         child.kill().expect("the program can be killed");
         if !child.wait().expect("the program ends").success() {
             killed += 1;
