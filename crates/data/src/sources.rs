@@ -114,13 +114,18 @@ pub fn open(config: &DataConfig, seed: u64, folders: &DataFolders) -> Result<Dat
             let (name, kind) = (manifest.name.clone(), manifest.kind.clone());
             return Err(DataError::KindNotRead { name, kind });
         };
+        let mut options = manifest.options.clone();
+        if config.target.is_some() && config.target != options.target {
+            // What the manifest knows of its own target says nothing of another.
+            options.task = None;
+        }
         let opening = Opening {
             name: manifest.name.clone(),
             path: PathBuf::from(&manifest.name),
             chosen: None,
             files: manifest.files(folders)?,
             config,
-            options: manifest.options.clone(),
+            options,
             seed,
             digest: RefCell::default(),
         };

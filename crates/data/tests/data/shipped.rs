@@ -330,3 +330,18 @@ fn shorter_sequences_are_zero_after_their_end() {
         assert!(item[..length * shape[2]].iter().any(|&value| value != 0.0));
     }
 }
+
+#[test]
+fn another_target_than_the_manifests_is_read_by_its_own_content() {
+    let config = DataConfig {
+        target: Some("alcohol".into()),
+        ..DataConfig::new("wine")
+    };
+    let wine = open(&config, 42, &DataFolders::default()).expect("a shipped dataset");
+    assert_eq!(
+        wine.task,
+        Task::Regression {
+            target: "alcohol".into()
+        }
+    );
+}
