@@ -83,7 +83,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "STEPS")]
     pub horizon: Option<u64>,
     /// Share of the training split to use, above 0 up to 1.
-    #[arg(long, value_name = "SHARE", value_parser = parse_number)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_number, allow_negative_numbers = true)]
     pub fraction: Option<f64>,
     /// Passes over the training split.
     #[arg(long, value_name = "N")]
@@ -92,7 +92,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "N")]
     pub batch_size: Option<u64>,
     /// Peak learning rate.
-    #[arg(long, visible_alias = "lr", value_name = "RATE", value_parser = parse_number)]
+    #[arg(long, visible_alias = "lr", value_name = "RATE", value_parser = parse_number, allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// Stop after this time, such as 90s, 10m, 2h, and keep what there is.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -191,7 +191,7 @@ pub struct GenerateArgs {
     #[arg(long, default_value_t = 500)]
     pub length: usize,
     /// Text: 0 always takes the likeliest character, 1 draws as the model thinks.
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.8, allow_negative_numbers = true)]
     pub temperature: f64,
     /// Text: draw from the likeliest N characters alone.
     #[arg(long, value_name = "N")]
