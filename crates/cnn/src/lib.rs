@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![allow(clippy::doc_markdown, reason = "LeCun is a name, not code")]
 
 mod block;
 mod config;

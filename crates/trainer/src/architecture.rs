@@ -202,7 +202,7 @@ fn join<T: serde::de::DeserializeOwned>(
         tree = Value::Object(Map::new());
     }
     overlay::merge(&mut tree, dictated);
-    overlay::read("model", tree)
+    overlay::read("model", &tree)
 }
 
 fn output_width(task: &Task) -> usize {

@@ -84,9 +84,9 @@ impl Dashboard {
         let state = MetricState::Numeric(entry, Some(NumericEntry::Value(value)));
         self.show(|renderer| {
             if valid {
-                renderer.update_valid(state)
+                renderer.update_valid(state);
             } else {
-                renderer.update_train(state)
+                renderer.update_train(state);
             }
         });
     }

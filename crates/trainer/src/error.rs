@@ -88,6 +88,7 @@ pub enum Error {
 
 impl Error {
     /// An error of the system about a file.
+    #[must_use]
     pub fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
@@ -103,9 +104,9 @@ impl Error {
             Self::Usage { .. }
             | Self::Config(_)
             | Self::Overlay(_)
-            | Self::Architecture(ArchitectureError::Config(_) | ArchitectureError::Overlay(_)) => 2,
-            Self::Architecture(ArchitectureError::Unsuited { .. }) => 2,
-            Self::Data(DataError::Config { .. }) => 2,
+            | Self::Architecture(_)
+            | Self::Data(DataError::Config { .. })
+            | Self::Device(DeviceError::Unknown { .. } | DeviceError::Index { .. }) => 2,
             Self::Data(_) | Self::Model { .. } | Self::Io { .. } => 3,
             Self::Run(error) => match error.kind() {
                 RunErrorKind::Usage => 2,
@@ -113,7 +114,6 @@ impl Error {
                 RunErrorKind::Storage => 1,
             },
             Self::Diverged { .. } => 4,
-            Self::Device(DeviceError::Unknown { .. } | DeviceError::Index { .. }) => 2,
             Self::Device(_) | Self::NoBackend => 6,
             Self::Interrupted { .. } => 130,
         }

@@ -67,7 +67,7 @@ impl Request {
     pub fn resolve(&self, folders: &DataFolders) -> Result<Resolved, Error> {
         let named = self.architecture()?;
         let seed = match self.settings.get("seed") {
-            Some(seed) => overlay::read("seed", seed.clone())?,
+            Some(seed) => overlay::read("seed", seed)?,
             None => DEFAULT_SEED,
         };
         if let Some(architecture) = named {
@@ -90,7 +90,7 @@ impl Request {
         let mut tree = json!(self.defaults(architecture, data, &dataset)?);
         overlay::overlay(&mut tree, self.settings.clone())?;
         tree["architecture"] = json!(architecture);
-        let experiment: Experiment = overlay::read("", tree)?;
+        let experiment: Experiment = overlay::read("", &tree)?;
         experiment.validate()?;
         let network = architecture.config(&experiment.model, &dataset.input, &dataset.task)?;
         Ok(Resolved {
@@ -103,7 +103,7 @@ impl Request {
 
     fn architecture(&self) -> Result<Option<Architecture>, Error> {
         let in_settings = match self.settings.get("architecture") {
-            Some(name) => Some(overlay::read("architecture", name.clone())?),
+            Some(name) => Some(overlay::read("architecture", name)?),
             None => None,
         };
         Ok(self.architecture.or(in_settings))
@@ -116,7 +116,7 @@ impl Request {
             overlay::overlay(&mut data, json!({ "data": patch }))?;
             tree = data["data"].take();
         }
-        Ok(overlay::read("data", tree)?)
+        Ok(overlay::read("data", &tree)?)
     }
 
     fn defaults(
@@ -126,7 +126,7 @@ impl Request {
         dataset: &Dataset,
     ) -> Result<Experiment, Error> {
         let optimizer = match self.settings.pointer("/train/optimizer") {
-            Some(name) => overlay::read("train.optimizer", name.clone())?,
+            Some(name) => overlay::read("train.optimizer", name)?,
             None => OptimizerKind::default(),
         };
         let train = TrainConfig::default_for(architecture, optimizer, dataset);
@@ -156,9 +156,9 @@ impl Experiment {
         let text = std::fs::read_to_string(path).map_err(|source| Error::io(path, source))?;
         let patch = overlay::parse_file(&path.display().to_string(), &text)?;
         let architecture = patch.get("architecture").cloned().unwrap_or(Value::Null);
-        let mut tree = Self::skeleton(overlay::read("architecture", architecture)?)?;
+        let mut tree = Self::skeleton(overlay::read("architecture", &architecture)?)?;
         overlay::overlay(&mut tree, patch)?;
-        let experiment: Self = overlay::read("", tree)?;
+        let experiment: Self = overlay::read("", &tree)?;
         experiment.validate()?;
         Ok(experiment)
     }
@@ -170,7 +170,7 @@ impl Experiment {
     pub fn device_or(&self, named: Option<&str>) -> Result<DeviceSpec, Error> {
         match named {
             Some(name) => Ok(name.parse()?),
-            None => Ok(self.device.clone()),
+            None => Ok(self.device),
         }
     }
 

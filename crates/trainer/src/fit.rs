@@ -304,7 +304,7 @@ fn better(candidate: &Best, best: &Best, direction: Direction) -> bool {
     if best.value.is_nan() {
         return !candidate.value.is_nan();
     }
-    if candidate.value == best.value {
+    if candidate.value.total_cmp(&best.value).is_eq() {
         return candidate.loss < best.loss;
     }
     match direction {

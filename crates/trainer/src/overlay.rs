@@ -113,18 +113,18 @@ pub fn merge(base: &mut Value, patch: Value) {
 ///
 /// # Errors
 /// When a value does not fit its field; the error names the whole key, below `section`.
-pub fn read<T: DeserializeOwned>(section: &str, tree: Value) -> Result<T, OverlayError> {
-    serde_path_to_error::deserialize(tree.clone()).map_err(|error| {
+pub fn read<T: DeserializeOwned>(section: &str, tree: &Value) -> Result<T, OverlayError> {
+    serde_path_to_error::deserialize(tree).map_err(|error| {
         let path = error.path().to_string();
         let key = match (section, path.as_str()) {
             ("", path) => path.to_owned(),
             (section, ".") => section.to_owned(),
             (section, path) => format!("{section}.{path}"),
         };
-        let value = path.split('.').try_fold(&tree, |at, part| at.get(part));
+        let value = path.split('.').try_fold(tree, |at, part| at.get(part));
         OverlayError::Kind {
             key,
-            value: value.unwrap_or(&tree).to_string(),
+            value: value.unwrap_or(tree).to_string(),
             expected: error.into_inner().to_string(),
         }
     })

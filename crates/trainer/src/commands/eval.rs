@@ -2,6 +2,7 @@
 
 use fornax_runs::RunDir;
 use serde_json::json;
+use std::fmt::Write;
 
 use crate::cli::{EvalArgs, SplitName};
 use crate::commands::resume::{finite, reopen};
@@ -82,8 +83,10 @@ fn confusion_table(rows: &[Vec<u64>], classes: &[String]) -> String {
         .unwrap_or(0);
     let mut text = String::from("confusion matrix (rows: true class, columns: predicted)");
     for (class, row) in classes.iter().zip(rows) {
-        let cells: String = row.iter().map(|count| format!("{count:>width$}")).collect();
-        text.push_str(&format!("\n{class:>label$} {cells}"));
+        let _ = write!(text, "\n{class:>label$} ");
+        for count in row {
+            let _ = write!(text, "{count:>width$}");
+        }
     }
     text
 }

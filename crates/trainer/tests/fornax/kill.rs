@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::program::Folder;
 
 /// How often each run is killed.
-const KILLS: usize = 10;
+const KILLS: u32 = 10;
 
 #[test]
 fn killed_and_resumed_perceptron_ends_with_the_same_bits_on_flex() {
@@ -103,7 +103,7 @@ fn check(arguments: &str) {
 }
 
 /// Starts or resumes the run and kills it after a random share of the time it has left.
-fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> usize {
+fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> u32 {
     let mut chance: u32 = 12345;
     let mut killed = 0;
     while killed < KILLS {
@@ -122,7 +122,7 @@ fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> usize {
             .expect("the program starts");
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let share = f64::from(chance >> 8) / f64::from(1 << 24);
-        sleep(whole.mul_f64(share * 1.2 / KILLS as f64));
+        sleep(whole.mul_f64(share * 1.2 / f64::from(KILLS)));
         child.kill().expect("the program can be killed");
         if !child.wait().expect("the program ends").success() {
             killed += 1;
