@@ -124,7 +124,7 @@ fn steps(slow: bool, target_directory: &Path) -> Vec<Step> {
         cargo_with(
             "wgpu",
             "test --package fornax-trainer --no-default-features --features flex,wgpu-untuned \
-             --test fornax backends",
+             --test fornax backends -- --nocapture",
             "CARGO_TARGET_DIR",
             target_directory.join("wgpu").to_string_lossy().into_owned(),
         ),
