@@ -112,7 +112,7 @@ fn steps(slow: bool, target_directory: &Path) -> Vec<Step> {
         cargo("tests", "test --workspace --features ndarray"),
         cargo_with(
             "documents",
-            "doc --workspace --no-deps",
+            "doc --workspace --no-deps --features ndarray",
             "RUSTDOCFLAGS",
             "-D warnings".into(),
         ),
