@@ -78,10 +78,14 @@ fn check(arguments: &str) {
     folder.run(&format!("train {arguments} --out whole")).ok();
     let whole = started.elapsed();
 
-    let killed = kill_often(&folder, &arguments, whole);
-    assert_eq!(
-        killed, KILLS,
-        "the run ended before it could be killed {KILLS} times"
+    // A machine that has become faster since ends the run too early: then once more, in haste.
+    let killed = [1.2, 0.5, 0.2, 0.1]
+        .into_iter()
+        .map(|haste| kill_often(&folder, &arguments, whole.mul_f64(haste)))
+        .find(|&killed| killed == KILLS);
+    assert!(
+        killed.is_some(),
+        "the run always ended before it was killed {KILLS} times"
     );
     folder.run("resume broken --quiet").ok();
     for file in [
@@ -96,14 +100,16 @@ fn check(arguments: &str) {
         } else {
             assert!(
                 read("whole") == read("broken"),
-                "{file} differs after {killed} kills"
+                "{file} differs after {KILLS} kills"
             );
         }
     }
 }
 
-/// Starts or resumes the run and kills it after a random share of the time it has left.
-fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> u32 {
+/// Starts the run anew and kills it again and again, at random instants of about `time` in all;
+/// says how often it could be killed.
+fn kill_often(folder: &Folder, arguments: &str, time: Duration) -> u32 {
+    let _ = fs::remove_dir_all(folder.path().join("broken"));
     let mut chance: u32 = 12345;
     let mut killed = 0;
     while killed < KILLS {
@@ -122,7 +128,7 @@ fn kill_often(folder: &Folder, arguments: &str, whole: Duration) -> u32 {
             .expect("the program starts");
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let share = f64::from(chance >> 8) / f64::from(1 << 24);
-        sleep(whole.mul_f64(share * 1.2 / f64::from(KILLS)));
+        sleep(time.mul_f64(share / f64::from(KILLS)));
         child.kill().expect("the program can be killed");
         if !child.wait().expect("the program ends").success() {
             killed += 1;
