@@ -90,7 +90,7 @@ impl TrainConfig {
         // Samples that a network of this kind sees in a minute or so, and the fewest epochs.
         let (budget, fewest): (usize, usize) = match architecture {
             Architecture::Mlp | Architecture::Dbn => (400_000, 10),
-            Architecture::Cnn => (30_000, 3),
+            Architecture::Cnn => (22_000, 3),
             Architecture::Rnn if largest == 32 => (8_000, 1),
             Architecture::Rnn => (60_000, 4),
         };
