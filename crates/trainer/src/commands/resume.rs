@@ -129,6 +129,10 @@ pub(super) fn finite(metrics: &std::collections::BTreeMap<String, f64>) -> Value
 }
 
 fn finished(run: &RunDir) -> Result<Option<FinishReason>, Error> {
+    if !run.events().exists() {
+        // Killed between its experiment and its first event: it starts from there.
+        return Ok(None);
+    }
     let events = read_events(&run.events())?;
     Ok(events.iter().rev().find_map(|event| match event.kind {
         EventKind::Finished { reason } => Some(reason),
