@@ -5,7 +5,7 @@ use serde_json::json;
 use std::fmt::Write;
 
 use crate::cli::{EvalArgs, SplitName};
-use crate::commands::resume::{finite, reopen};
+use crate::commands::resume::reopen;
 use crate::device;
 use crate::error::Error;
 use crate::evaluate::evaluate;
@@ -54,7 +54,7 @@ pub(super) fn run(args: &EvalArgs, output: &mut Output) -> Result<(), Error> {
         "run": run.path(),
         "split": name,
         "num_samples": split.len(),
-        "metrics": finite(&values),
+        "metrics": values,
         "confusion": confusion,
         "classes": dataset.preprocess.classes(),
         "baseline": dataset.baseline,

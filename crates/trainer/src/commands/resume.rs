@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use fornax_runs::{EventKind, FinishReason, RunDir, read_events};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
 
 use crate::cli::ResumeArgs;
@@ -117,15 +117,10 @@ fn report(outcome: &Outcome, resolved: &Resolved, run: &Path, output: &mut Outpu
         "reason": outcome.reason,
         "best_epoch": outcome.best_epoch,
         "seconds": seconds,
-        "valid": finite(&outcome.valid),
-        "test": finite(&outcome.test),
+        "valid": outcome.valid,
+        "test": outcome.test,
         "baseline": resolved.dataset.baseline,
     }));
-}
-
-/// Metrics as JSON, which knows no NaN: null in its place.
-pub(super) fn finite(metrics: &std::collections::BTreeMap<String, f64>) -> Value {
-    json!(metrics)
 }
 
 fn finished(run: &RunDir) -> Result<Option<FinishReason>, Error> {
