@@ -126,17 +126,17 @@ fn kill_often(folder: &Folder, arguments: &str, time: Duration) -> u32 {
             .command(&command)
             .spawn()
             .expect("the program starts");
+        let experiment = folder.path().join("broken/experiment.toml");
+        while !experiment.exists() && child.try_wait().is_ok_and(|status| status.is_none()) {
+            // Only a run can be resumed: a kill before it is one would count for nothing.
+            sleep(Duration::from_millis(1));
+        }
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let share = f64::from(chance >> 8) / f64::from(1 << 24);
         sleep(time.mul_f64(share / f64::from(KILLS)));
         child.kill().expect("the program can be killed");
         if !child.wait().expect("the program ends").success() {
             killed += 1;
-        }
-        let run = folder.path().join("broken");
-        if run.exists() && !run.join("experiment.toml").exists() {
-            // Killed before it was a run: the next attempt starts anew.
-            fs::remove_dir_all(run).expect("an unfinished folder can be removed");
         }
     }
     killed
