@@ -123,8 +123,8 @@ fn steps(slow: bool, target_directory: &Path) -> Vec<Step> {
         // Another feature set would rebuild Burn in the same folder each time.
         cargo_with(
             "wgpu",
-            "test --package fornax-trainer --no-default-features --features flex,wgpu-untuned \
-             --test fornax backends -- --nocapture",
+            "test --profile wgpu --package fornax-trainer --no-default-features \
+             --features flex,wgpu-untuned --test fornax backends -- --nocapture",
             "CARGO_TARGET_DIR",
             target_directory.join("wgpu").to_string_lossy().into_owned(),
         ),
