@@ -2,10 +2,11 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer};
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
-use fornax_layers::Activation;
+use fornax_kernels::{self as kernels, Epilogue, activate_and_pool, conv2d};
+use fornax_layers::{Activation, LEAKY_SLOPE};
 use serde::{Deserialize, Serialize};
 
 /// What a kernel sees beyond the border of its input.
@@ -35,13 +36,8 @@ pub(crate) struct BlockConfig {
 
 impl BlockConfig {
     pub(crate) fn init(&self, device: &Device) -> Block {
-        let padding = match self.padding {
-            Padding::Same => PaddingConfig2d::Same,
-            Padding::Valid => PaddingConfig2d::Valid,
-        };
         let conv = Conv2dConfig::new([self.channels, self.width], self.kernel_size)
             .with_stride(self.stride)
-            .with_padding(padding)
             .with_initializer(self.activation.initializer())
             .with_bias(false)
             .init(device);
@@ -54,11 +50,8 @@ impl BlockConfig {
                 .then(|| BatchNormConfig::new(self.width).init(device)),
             shortcut: self.residual.then(|| self.init_shortcut(device)),
             activation: self.activation,
-            pool: (self.pool != [1, 1]).then(|| {
-                MaxPool2dConfig::new(self.pool)
-                    .with_strides(self.pool)
-                    .init()
-            }),
+            padding: self.padding,
+            pool: self.pool,
         }
     }
 
@@ -102,29 +95,68 @@ pub(crate) struct Block {
     shortcut: Option<Shortcut>,
     #[module(skip)]
     activation: Activation,
-    pool: Option<MaxPool2d>,
+    #[module(skip)]
+    padding: Padding,
+    #[module(skip)]
+    pool: [usize; 2],
 }
 
 impl Block {
     /// `[B, channels, H, W]` to `[B, width, H / stride / pool, W / stride / pool]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let shortcut = self
-            .shortcut
-            .as_ref()
-            .map(|shortcut| shortcut.forward(x.clone()));
-        let mut x = self.conv.forward(x); // [B, width, H / stride, W / stride]
+        // What kernels do not know how to fuse is done before them, and leaves them nothing to do.
+        let (fused, other) = match self.activation {
+            Activation::Relu => (kernels::Activation::Relu, None),
+            Activation::LeakyRelu => (kernels::Activation::LeakyRelu(LEAKY_SLOPE), None),
+            other => (kernels::Activation::Identity, Some(other)),
+        };
+        let epilogue = Epilogue {
+            activation: fused,
+            pool: self.pool,
+        };
+        if self.norm.is_none() && self.shortcut.is_none() && other.is_none() {
+            return self.convolve(x, epilogue);
+        }
+
+        let shortcut = self.shortcut.as_ref();
+        let shortcut = shortcut.map(|shortcut| shortcut.forward(x.clone()));
+        let mut x = self.convolve(x, Epilogue::default()); // [B, width, H / stride, W / stride]
         if let Some(norm) = &self.norm {
             x = norm.forward(x);
         }
         if let Some(shortcut) = shortcut {
             x = x + shortcut;
         }
-        x = self.activation.forward(x);
-        if let Some(pool) = &self.pool {
-            x = pool.forward(x); // [B, width, H / stride / pool, W / stride / pool]
+        if let Some(activation) = other {
+            x = activation.forward(x);
         }
-        x
+        activate_and_pool(x, epilogue) // [B, width, H / stride / pool, W / stride / pool]
     }
+
+    fn convolve(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let Conv2d {
+            weight,
+            bias,
+            stride,
+            kernel_size,
+            ..
+        } = &self.conv;
+        let padding = [0, 1].map(|axis| match self.padding {
+            Padding::Same => same_padding([height, width][axis], kernel_size[axis], stride[axis]),
+            Padding::Valid => (0, 0),
+        });
+        let options = ConvOptions::new_with_padding(*stride, padding, [1, 1], 1);
+        let bias = bias.as_ref().map(burn::module::Param::val);
+        conv2d(x, weight.val(), bias, options, epilogue)
+    }
+}
+
+/// Zeros before and after `size` pixels, so that ⌈size / stride⌉ come out; the odd one comes after.
+fn same_padding(size: usize, kernel_size: usize, stride: usize) -> (usize, usize) {
+    let needed = (size.div_ceil(stride) - 1) * stride + kernel_size;
+    let padding = needed.saturating_sub(size);
+    (padding / 2, padding - padding / 2)
 }
 
 /// The way around a convolution, so that a block only has to learn what to change.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ConfigError;
 
 /// The slope of [`Activation::LeakyRelu`] below zero, the usual default of the field.
-const LEAKY_SLOPE: f64 = 0.01;
+pub const LEAKY_SLOPE: f32 = 0.01;
 
 /// A non-linearity, applied to every feature on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl Activation {
             Self::Gelu => activation::gelu(x),
             Self::Tanh => activation::tanh(x),
             Self::Sigmoid => activation::sigmoid(x),
-            Self::LeakyRelu => activation::leaky_relu(x, LEAKY_SLOPE),
+            Self::LeakyRelu => activation::leaky_relu(x, f64::from(LEAKY_SLOPE)),
         }
     }
 

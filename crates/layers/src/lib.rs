@@ -5,7 +5,7 @@ mod config_error;
 mod draw;
 mod tap;
 
-pub use activation::Activation;
+pub use activation::{Activation, LEAKY_SLOPE};
 pub use config_error::ConfigError;
 pub use draw::draw_weights;
 pub use tap::{Feature, Tap};

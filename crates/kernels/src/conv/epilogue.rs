@@ -1,0 +1,171 @@
+//! What happens to a map before it leaves the cache: bias, activation, max pooling; and back.
+
+use std::array;
+
+use super::geometry::Geometry;
+use crate::Activation;
+
+/// Of each pooled pixel, which pixel of its window was the largest.
+pub(crate) type Argmax = Vec<u8>;
+
+/// Windows with more pixels than an [`Argmax`] can tell apart are pooled elsewhere.
+pub(crate) const MAX_WINDOW: usize = 256;
+
+/// Turns one row of sums into one map of the output.
+///
+/// # Shapes
+/// - `sums`: as the kernels leave them, rows `plane_width` apart
+/// - `output`: `[H, W]`, after pooling
+/// - `argmax`: as `output`, or empty where nothing is pooled
+pub(crate) fn finish(
+    geometry: &Geometry,
+    sums: &[f32],
+    bias: f32,
+    activation: Activation,
+    output: &mut [f32],
+    argmax: &mut [u8],
+) {
+    let [_, pool_width] = geometry.pool;
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            if geometry.pool == [1, 1] {
+                finish_pixels(geometry, sums, bias, activation, output);
+                return;
+            }
+            // A width that the compiler knows makes vectors of the loops.
+            match pool_width {
+                1 => pool::<1>(geometry, sums, output, argmax),
+                2 => pool::<2>(geometry, sums, output, argmax),
+                3 => pool::<3>(geometry, sums, output, argmax),
+                _ => pool::<0>(geometry, sums, output, argmax),
+            }
+            for to in output {
+                // The activation never falls, so the largest sum has the largest value.
+                *to = activation.of(*to + bias);
+            }
+        },
+    );
+}
+
+#[inline(always)]
+fn finish_pixels(
+    geometry: &Geometry,
+    sums: &[f32],
+    bias: f32,
+    activation: Activation,
+    output: &mut [f32],
+) {
+    let [_, plane_width] = geometry.plane();
+    let rows = output.chunks_exact_mut(geometry.map[1]);
+    for (output, sums) in rows.zip(sums.chunks(plane_width)) {
+        for (to, &sum) in output.iter_mut().zip(sums) {
+            *to = activation.of(sum + bias);
+        }
+    }
+}
+
+/// Pools windows of WIDTH columns, or of any number where WIDTH is 0.
+#[inline(always)]
+fn pool<const WIDTH: usize>(
+    geometry: &Geometry,
+    sums: &[f32],
+    output: &mut [f32],
+    argmax: &mut [u8],
+) {
+    let [pool_height, pool_width] = geometry.pool;
+    let pool_width = if WIDTH == 0 { pool_width } else { WIDTH };
+    let [_, plane_width] = geometry.plane();
+    let [_, width] = geometry.pooled();
+    let bands = sums.chunks(pool_height * plane_width);
+    let rows = output.chunks_exact_mut(width);
+    for ((output, argmax), band) in rows.zip(argmax.chunks_exact_mut(width)).zip(bands) {
+        let window = Window {
+            band,
+            plane_width,
+            size: [pool_height, pool_width],
+        };
+        let (outputs, output) = output.as_chunks_mut::<4>();
+        let (argmaxes, argmax) = argmax.as_chunks_mut::<4>();
+        let mut start = 0;
+        for (output, argmax) in outputs.iter_mut().zip(argmaxes) {
+            window.largest(start, output, argmax);
+            start += 4 * pool_width;
+        }
+        for (output, argmax) in output.iter_mut().zip(argmax) {
+            window.largest(start, array::from_mut(output), array::from_mut(argmax));
+            start += pool_width;
+        }
+    }
+}
+
+/// The windows of one row of the output.
+struct Window<'a> {
+    band: &'a [f32],
+    plane_width: usize,
+    size: [usize; 2],
+}
+
+impl Window<'_> {
+    /// Of N windows side by side, the first at column `start`: the largest, and which it is.
+    ///
+    /// Whatever meets a NaN becomes one; of equals the first wins, as in Burn.
+    #[inline(always)]
+    fn largest<const N: usize>(&self, start: usize, output: &mut [f32; N], argmax: &mut [u8; N]) {
+        let [height, width] = self.size;
+        let (mut largest, mut which) = ([f32::NEG_INFINITY; N], [0_u32; N]);
+        let mut number = 0;
+        for y in 0..height {
+            let row = &self.band[y * self.plane_width + start..][..N * width];
+            for x in 0..width {
+                for index in 0..N {
+                    let value = row[index * width + x];
+                    let larger = (value > largest[index]) | value.is_nan();
+                    largest[index] = if larger { value } else { largest[index] };
+                    which[index] = if larger { number } else { which[index] };
+                }
+                number += 1;
+            }
+        }
+        *output = largest;
+        #[allow(clippy::cast_possible_truncation)] // below `MAX_WINDOW`
+        let which = which.map(|number| number as u8);
+        *argmax = which;
+    }
+}
+
+/// Takes the gradient of one map of the output back to its sums: `sums` gets it at its rows, as
+/// wide apart as the kernels want them, and stays zero elsewhere.
+pub(crate) fn unfinish(
+    geometry: &Geometry,
+    output: &[f32],
+    d_output: &[f32],
+    activation: Activation,
+    argmax: &[u8],
+    sums: &mut [f32],
+) {
+    let [_, plane_width] = geometry.plane();
+    let [pool_height, pool_width] = geometry.pool;
+    let [_, width] = geometry.pooled();
+    let rows = output.chunks_exact(width).zip(d_output.chunks_exact(width));
+    if geometry.pool == [1, 1] {
+        for ((output, d_output), sums) in rows.zip(sums.chunks_mut(plane_width)) {
+            for ((to, &y), &d_y) in sums.iter_mut().zip(output).zip(d_output) {
+                *to = d_y * activation.derivative(y);
+            }
+        }
+        return;
+    }
+    let bands = sums.chunks_mut(pool_height * plane_width);
+    for (((output, d_output), argmax), band) in rows.zip(argmax.chunks_exact(width)).zip(bands) {
+        let end = band
+            .len()
+            .min((pool_height - 1) * plane_width + width * pool_width);
+        band[..end].fill(0.0);
+        for (x, ((&y, &d_y), &pixel)) in output.iter().zip(d_output).zip(argmax).enumerate() {
+            let pixel = usize::from(pixel);
+            let (in_y, in_x) = (pixel / pool_width, pixel % pool_width);
+            band[in_y * plane_width + x * pool_width + in_x] = d_y * activation.derivative(y);
+        }
+    }
+}

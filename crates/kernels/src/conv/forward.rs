@@ -1,0 +1,153 @@
+//! From images to maps: each image by itself, so that what it needs stays in the cache.
+
+use rayon::prelude::*;
+
+use super::epilogue::{Argmax, finish};
+use super::geometry::Geometry;
+use super::planes::Planes;
+use super::tile::{Correlate, PackedWeights, padded};
+use crate::Activation;
+
+/// Images that a thread takes at once.
+const IMAGES_PER_TASK: usize = 4;
+
+/// What comes out, and what the way back needs of it.
+pub(crate) struct Outcome {
+    /// `[B, width, H, W]`, after pooling.
+    pub(crate) output: Vec<f32>,
+    /// As `output`; empty where nothing is pooled.
+    pub(crate) argmax: Argmax,
+}
+
+/// Convolution, bias, activation and max pooling in one pass.
+///
+/// # Shapes
+/// - `images`: `[B, C, H, W]`
+/// - `weight`: `[width, C / groups, kernel height, kernel width]`
+/// - `bias`: `[width]`
+pub(crate) fn forward(
+    geometry: &Geometry,
+    images: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    activation: Activation,
+) -> Outcome {
+    let output_len = geometry.output_len();
+    let argmax_len = if geometry.pool == [1, 1] {
+        0
+    } else {
+        output_len
+    };
+    let mut output = vec![0.0; geometry.batch_size * output_len];
+    let mut argmax = vec![0; geometry.batch_size * argmax_len];
+    let task = Task {
+        geometry,
+        groups: pack(geometry, weight),
+        offsets: offsets(geometry),
+        bias,
+        activation,
+    };
+    let outputs = split(&mut output, output_len, geometry.batch_size);
+    let argmaxes = split(&mut argmax, argmax_len, geometry.batch_size);
+    let images = images.par_chunks_exact(geometry.image_len());
+    outputs
+        .into_par_iter()
+        .zip(argmaxes)
+        .zip(images)
+        .with_min_len(IMAGES_PER_TASK)
+        .for_each_init(
+            || Memory {
+                planes: Planes::new(geometry),
+                sums: Vec::new(),
+            },
+            |memory, ((output, argmax), image)| task.convolve(memory, image, output, argmax),
+        );
+    Outcome { output, argmax }
+}
+
+/// What all images share.
+struct Task<'a> {
+    geometry: &'a Geometry,
+    /// The weights of each group.
+    groups: Vec<PackedWeights>,
+    /// Where each weight of a group looks, counted from the group's first channel.
+    offsets: Vec<usize>,
+    bias: &'a [f32],
+    activation: Activation,
+}
+
+/// What one thread works in, image after image.
+struct Memory {
+    planes: Planes,
+    sums: Vec<f32>,
+}
+
+impl Task<'_> {
+    fn convolve(&self, memory: &mut Memory, image: &[f32], output: &mut [f32], argmax: &mut [u8]) {
+        let geometry = self.geometry;
+        memory.planes.load(geometry, image);
+        let map_len = output.len() / geometry.width;
+        let row_len = padded(geometry.positions());
+        for (group, weights) in self.groups.iter().enumerate() {
+            let first_channel = group * geometry.group_channels();
+            for rows in weights.blocks() {
+                memory.sums.resize(rows.len() * row_len, 0.0);
+                Correlate {
+                    values: &memory.planes.values[Planes::channel_start(geometry, first_channel)..],
+                    offsets: &self.offsets,
+                    weights,
+                    first_row: rows.start,
+                    num_positions: geometry.positions(),
+                    sums: &mut memory.sums,
+                }
+                .run();
+                for (sums, row) in memory.sums.chunks_exact(row_len).zip(rows) {
+                    let map = group * geometry.group_width() + row;
+                    let place = map * map_len..(map + 1) * map_len;
+                    let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
+                    finish(
+                        geometry,
+                        sums,
+                        self.bias[map],
+                        self.activation,
+                        &mut output[place],
+                        argmax,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Takes `values` apart into `num_parts` of `length`; empty ones where there are none.
+pub(crate) fn split<T>(values: &mut [T], length: usize, num_parts: usize) -> Vec<&mut [T]> {
+    if values.is_empty() {
+        (0..num_parts).map(|_| Default::default()).collect()
+    } else {
+        values.chunks_mut(length).collect()
+    }
+}
+
+/// The weights of each group as the tiles read them.
+fn pack(geometry: &Geometry, weight: &[f32]) -> Vec<PackedWeights> {
+    let num_terms = geometry.group_channels() * geometry.num_taps();
+    let group_len = geometry.group_width() * num_terms;
+    let groups = weight.chunks_exact(group_len);
+    groups
+        .map(|weight| {
+            let weight = |row, term| weight[row * num_terms + term];
+            PackedWeights::new(geometry.group_width(), num_terms, weight)
+        })
+        .collect()
+}
+
+/// Where each term of a group's sums begins, counted from its first channel.
+pub(crate) fn offsets(geometry: &Geometry) -> Vec<usize> {
+    let taps = geometry.taps();
+    let channels = 0..geometry.group_channels();
+    let of_channel = |channel| {
+        let start = Planes::channel_start(geometry, channel);
+        taps.iter().map(move |tap| start + tap.start(geometry))
+    };
+    channels.flat_map(of_channel).collect()
+}

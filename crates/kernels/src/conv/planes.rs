@@ -1,0 +1,107 @@
+//! Images into planes and back: padding, strides and pooling all end here.
+
+use super::geometry::Geometry;
+use super::tile::SLACK;
+
+/// One image, padded and taken apart into the planes of its strides.
+pub(crate) struct Planes {
+    pub(crate) values: Vec<f32>,
+}
+
+impl Planes {
+    pub(crate) fn new(geometry: &Geometry) -> Self {
+        let length = geometry.channels * geometry.num_planes() * geometry.plane_len();
+        Self {
+            values: vec![0.0; length + SLACK],
+        }
+    }
+
+    /// Where the planes of a channel begin.
+    pub(crate) fn channel_start(geometry: &Geometry, channel: usize) -> usize {
+        channel * geometry.num_planes() * geometry.plane_len()
+    }
+
+    /// Takes in another image of the same shape, `[C, H, W]`.
+    pub(crate) fn load(&mut self, geometry: &Geometry, image: &[f32]) {
+        let [_, plane_width] = geometry.plane();
+        for_each_row(geometry, |row| {
+            let source = &image[row.image_start..row.image_start + geometry.image[1]];
+            let target = &mut self.values[row.plane_start..row.plane_start + plane_width];
+            copy_strided(
+                &source[row.first_column..],
+                geometry.stride[1],
+                &mut target[row.first_in_plane..],
+            );
+        });
+    }
+
+    /// Writes the planes over an image of zeros, `[C, H, W]`.
+    pub(crate) fn store(&self, geometry: &Geometry, image: &mut [f32]) {
+        let [_, plane_width] = geometry.plane();
+        for_each_row(geometry, |row| {
+            let source = &self.values[row.plane_start..row.plane_start + plane_width];
+            let target = &mut image[row.image_start..row.image_start + geometry.image[1]];
+            let target = target[row.first_column..].iter_mut();
+            for (to, &from) in target
+                .step_by(geometry.stride[1])
+                .zip(&source[row.first_in_plane..])
+            {
+                *to = from;
+            }
+        });
+    }
+}
+
+/// Where a row of an image lies in a row of one of its planes.
+struct Row {
+    image_start: usize,
+    plane_start: usize,
+    /// The first column of the image that this plane has, and where.
+    first_column: usize,
+    first_in_plane: usize,
+}
+
+/// Every row of every channel's image, once for each plane that takes pixels from it.
+fn for_each_row(geometry: &Geometry, mut visit: impl FnMut(Row)) {
+    let [height, width] = geometry.image;
+    let [plane_height, plane_width] = geometry.plane();
+    let [stride_y, stride_x] = geometry.stride;
+    let [padding_y, padding_x] = geometry.padding;
+    for channel in 0..geometry.channels {
+        let channel_start = Planes::channel_start(geometry, channel);
+        for y in 0..height {
+            let padded_y = y + padding_y;
+            let (plane_y, in_plane_y) = (padded_y % stride_y, padded_y / stride_y);
+            if in_plane_y >= plane_height {
+                continue;
+            }
+            for plane_x in 0..stride_x {
+                // The first padded column of the image that is `plane_x` over a multiple.
+                let skipped = (plane_x + stride_x - padding_x % stride_x) % stride_x;
+                let first_in_plane = (padding_x + skipped) / stride_x;
+                if skipped >= width || first_in_plane >= plane_width {
+                    continue;
+                }
+                let plane = plane_y * stride_x + plane_x;
+                let plane_start = channel_start + plane * geometry.plane_len();
+                visit(Row {
+                    image_start: (channel * height + y) * width,
+                    plane_start: plane_start + in_plane_y * plane_width,
+                    first_column: skipped,
+                    first_in_plane,
+                });
+            }
+        }
+    }
+}
+
+fn copy_strided(source: &[f32], stride: usize, target: &mut [f32]) {
+    if stride == 1 {
+        let length = source.len().min(target.len());
+        target[..length].copy_from_slice(&source[..length]);
+    } else {
+        for (to, &from) in target.iter_mut().zip(source.iter().step_by(stride)) {
+            *to = from;
+        }
+    }
+}
