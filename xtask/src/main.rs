@@ -1,5 +1,7 @@
-//! The project's chores: fetching datasets, holding the sources to the rules, running every check.
+//! The project's chores: fetching datasets, measuring speed, holding the sources to the rules,
+//! running every check.
 
+mod bench;
 mod ci;
 mod datasets;
 mod tidy;
@@ -20,6 +22,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    Bench(bench::Options),
     Ci(ci::Options),
     /// Lists, fetches and verifies the known datasets
     #[command(subcommand)]
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<()> {
     match verb {
+        Verb::Bench(options) => bench::run(&options),
         Verb::Ci(options) => ci::run(&options),
         Verb::Datasets(verb) => datasets::run(&verb),
         Verb::Tidy => tidy::run(),

@@ -1,0 +1,254 @@
+//! `cargo xtask bench`: how fast our networks train, run in turn with those of the peers.
+
+mod contest;
+mod growth;
+mod machine;
+mod ours;
+mod peers;
+mod report;
+mod result;
+mod row;
+mod side;
+mod statistics;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::workspace;
+use peers::{Framework, Peer};
+use result::RowResult;
+use row::Row;
+use side::Side;
+
+/// Measures training and inference, and compares them with other frameworks
+///
+/// Each run is a process of its own; the sides take turns, so that a machine that slows down slows
+/// all of them down. Results go to `bench.json` and `bench.md` in the folder where cargo builds,
+/// after every row: Ctrl-C loses no row that is done.
+#[derive(Args)]
+#[allow(clippy::struct_excessive_bools)] // Flags are independent of each other.
+pub(crate) struct Options {
+    /// Compare with PyTorch
+    #[arg(long)]
+    vs_torch: bool,
+    /// Compare with JAX
+    #[arg(long)]
+    vs_jax: bool,
+    /// Compare with TensorFlow
+    #[arg(long)]
+    vs_tf: bool,
+    /// Interpreters to look for the peers' packages in, the first to have one is taken
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_delimiter = ',',
+        default_value = "python3"
+    )]
+    python: Vec<PathBuf>,
+    /// Rows to run; all where none are named
+    #[arg(long, value_name = "ROW", value_delimiter = ',')]
+    rows: Vec<Row>,
+    /// Numbers of threads to run each row with; 1 and all where none are named
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Vec<u16>,
+    /// Backends of ours, which are the features that the benchmark is built with
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "flex"
+    )]
+    backend: Vec<String>,
+    /// Precision of the products of matrices; the peers' f32 always takes part
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
+    /// Runs of each side in each row
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Also measure how cost grows with batch, width, depth, length and threads; ours alone
+    #[arg(long)]
+    growth: bool,
+    /// One round, each peer in its best mode only, and the ends of every growth
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What matrices are multiplied in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Precision {
+    #[default]
+    F32,
+    Bf16,
+}
+
+impl Precision {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// All that `bench.json` holds.
+#[derive(Serialize)]
+struct Results {
+    command: String,
+    machine: String,
+    commit: String,
+    rounds: u16,
+    rows: Vec<RowResult>,
+    growth: Vec<growth::Point>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let folder = workspace::metadata()?.target_directory;
+    let peers = find_peers(options);
+    let program = ours::build(&options.backend)?;
+    let ours: Vec<_> = options
+        .backend
+        .iter()
+        .map(|backend| Side::ours(&program, options.precision, backend))
+        .collect();
+    machine::warn_if_busy();
+
+    let mut failed = 0;
+    let mut results = Results {
+        command: command_line(std::env::args().skip(1)),
+        machine: machine::describe(),
+        commit: machine::commit(),
+        rounds: rounds(options),
+        rows: Vec::new(),
+        growth: Vec::new(),
+    };
+    for row in rows(options) {
+        for threads in threads(options) {
+            let sides = ours.iter().cloned().chain(
+                peers
+                    .iter()
+                    .flat_map(|peer| peer.sides(row, options.precision, options.quick)),
+            );
+            let sides: Vec<_> = sides.collect();
+            let measured = contest::run(&sides, row, threads, results.rounds);
+            failed += sides.len() - measured.len();
+            let precision = options.precision;
+            let new = RowResult::all(row, threads, precision, &options.backend, &measured);
+            results.rows.extend(new);
+            write(&results, &folder)?;
+        }
+    }
+    if options.growth {
+        for side in &ours {
+            let most = machine::num_processors();
+            let (points, lost) = growth::run(side, &rows(options), most, options.quick);
+            failed += lost;
+            results.growth.extend(points);
+            write(&results, &folder)?;
+        }
+    }
+    print!("{}", markdown(&results));
+    if failed > 0 {
+        bail!("{failed} measurements are missing; the reasons stand above");
+    }
+    Ok(())
+}
+
+/// The frameworks that were asked for and are there; says what to install for the others.
+fn find_peers(options: &Options) -> Vec<Peer> {
+    let asked = [
+        (options.vs_torch, Framework::Torch),
+        (options.vs_jax, Framework::Jax),
+        (options.vs_tf, Framework::Tensorflow),
+    ];
+    let mut found = Vec::new();
+    for framework in asked
+        .into_iter()
+        .filter_map(|(asked, framework)| asked.then_some(framework))
+    {
+        match Peer::find(framework, &options.python) {
+            Ok(peer) => found.push(peer),
+            Err(error) => eprintln!("warning: {error:#}"),
+        }
+    }
+    found
+}
+
+fn rows(options: &Options) -> Vec<Row> {
+    if options.rows.is_empty() {
+        return Row::value_variants().to_vec();
+    }
+    options.rows.clone()
+}
+
+fn threads(options: &Options) -> Vec<u16> {
+    if !options.threads.is_empty() {
+        return options.threads.clone();
+    }
+    let mut threads = vec![1, machine::num_processors()];
+    threads.dedup();
+    threads
+}
+
+fn rounds(options: &Options) -> u16 {
+    if options.quick { 1 } else { options.rounds }
+}
+
+/// What was typed, without where this machine keeps its interpreters.
+fn command_line(arguments: impl Iterator<Item = String>) -> String {
+    let mut shown = vec!["cargo xtask".to_owned()];
+    let mut skip = false;
+    for argument in arguments {
+        let is_python = argument == "--python";
+        if !skip && !is_python && !argument.starts_with("--python=") {
+            shown.push(argument);
+        }
+        skip = is_python;
+    }
+    shown.join(" ")
+}
+
+fn write(results: &Results, folder: &Path) -> Result<()> {
+    let json = serde_json::to_string_pretty(results).context("the results are no JSON")?;
+    for (name, text) in [("bench.json", json + "\n"), ("bench.md", markdown(results))] {
+        let path = folder.join(name);
+        std::fs::write(&path, text)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+fn markdown(results: &Results) -> String {
+    let Results {
+        command,
+        machine,
+        commit,
+        rounds,
+        ..
+    } = results;
+    let runs = if *rounds == 1 { "run" } else { "runs in turn" };
+    let mut text = format!("`{command}`, {rounds} {runs}, {machine}, commit {commit}\n\n");
+    text += &result::table(&results.rows);
+    text += "\nOf two numbers the second is the best peer's. Ratios are taken round by round.\n";
+    if !results.growth.is_empty() {
+        text += "\nHow cost grows:\n\n";
+        text += &growth::table(&results.growth);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command_line;
+
+    #[test]
+    fn the_command_is_shown_without_the_interpreters() {
+        let typed = "bench --vs-torch --python /opt/a,/opt/b --rows mlp --python=c --quick";
+        let shown = command_line(typed.split(' ').map(str::to_owned));
+        assert_eq!(shown, "cargo xtask bench --vs-torch --rows mlp --quick");
+    }
+}
