@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use fornax_kernels::{Cell, RecurrentWeights};
 
 use crate::CellState;
 use crate::sequence::{Direction, Sequence};
@@ -35,16 +36,21 @@ impl Elman {
         direction: Direction,
         state: Option<CellState>,
     ) -> (Sequence, CellState) {
-        let weights = (&self.input_weight.val(), &self.hidden_weight.val());
-        let [update] = Gate::split(weights, &self.bias.val());
-
-        let state = state.unwrap_or_else(|| inputs.zero_state(&self.hidden_weight));
-        inputs.scan(direction, state, |x, CellState { hidden, .. }| {
-            let joined = Tensor::cat(vec![x, hidden], 1); // [B, D + H]
-            CellState {
-                hidden: update.forward(joined).tanh(),
-                cell: None,
-            } // [B, H]
+        let weights = RecurrentWeights {
+            input: self.input_weight.val(),
+            hidden: self.hidden_weight.val(),
+            bias: self.bias.val(),
+            hidden_bias: None,
+        };
+        inputs.read(Cell::Elman, weights, direction, state, |weights| {
+            let [update] = Gate::split(weights);
+            move |x, CellState { hidden, .. }| {
+                let joined = Tensor::cat(vec![x, hidden], 1); // [B, D + H]
+                CellState {
+                    hidden: update.forward(joined).tanh(),
+                    cell: None,
+                } // [B, H]
+            }
         })
     }
 }

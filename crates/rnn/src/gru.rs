@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use fornax_kernels::{Cell, RecurrentWeights};
 
 use crate::CellState;
 use crate::sequence::{Direction, Sequence};
@@ -44,27 +45,33 @@ impl Gru {
         direction: Direction,
         state: Option<CellState>,
     ) -> (Sequence, CellState) {
-        let (input_weight, hidden_weight) = (self.input_weight.val(), self.hidden_weight.val());
-        let d_hidden = hidden_weight.dims()[0];
-        let bias = self.bias.val();
-        let [reset, update] = Gate::split((&input_weight, &hidden_weight), &bias);
-        let candidate = |weight: Tensor<2>, bias| Gate {
-            weight: weight.narrow(1, 2 * d_hidden, d_hidden), // [D or H, H]
-            bias,
+        let weights = RecurrentWeights {
+            input: self.input_weight.val(),
+            hidden: self.hidden_weight.val(),
+            bias: self.bias.val(),
+            hidden_bias: Some(self.hidden_bias.val()),
         };
-        let candidate_input = candidate(input_weight, bias.narrow(0, 2 * d_hidden, d_hidden));
-        let candidate_hidden = candidate(hidden_weight, self.hidden_bias.val());
-
-        let state = state.unwrap_or_else(|| inputs.zero_state(&self.hidden_weight));
-        inputs.scan(direction, state, |x, CellState { hidden, .. }| {
-            let joined = Tensor::cat(vec![x.clone(), hidden.clone()], 1); // [B, D + H]
-            let r = sigmoid(reset.forward(joined.clone())); // [B, H], as all below
-            let z = sigmoid(update.forward(joined));
-            let recurrent = r * candidate_hidden.forward(hidden.clone());
-            let n = (candidate_input.forward(x) + recurrent).tanh();
-            CellState {
-                hidden: n.clone() + z * (hidden - n),
-                cell: None,
+        let hidden_bias = self.hidden_bias.val();
+        inputs.read(Cell::Gru, weights, direction, state, |weights| {
+            let d_hidden = weights.hidden.dims()[0];
+            let [reset, update] = Gate::split(weights);
+            let candidate = |weight: &Tensor<2>, bias| Gate {
+                weight: weight.clone().narrow(1, 2 * d_hidden, d_hidden), // [D or H, H]
+                bias,
+            };
+            let bias = weights.bias.clone().narrow(0, 2 * d_hidden, d_hidden);
+            let candidate_input = candidate(&weights.input, bias);
+            let candidate_hidden = candidate(&weights.hidden, hidden_bias);
+            move |x, CellState { hidden, .. }| {
+                let joined = Tensor::cat(vec![x.clone(), hidden.clone()], 1); // [B, D + H]
+                let r = sigmoid(reset.forward(joined.clone())); // [B, H], as all below
+                let z = sigmoid(update.forward(joined));
+                let recurrent = r * candidate_hidden.forward(hidden.clone());
+                let n = (candidate_input.forward(x) + recurrent).tanh();
+                CellState {
+                    hidden: n.clone() + z * (hidden - n),
+                    cell: None,
+                }
             }
         })
     }

@@ -115,3 +115,41 @@ impl Cell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Distribution, Tolerance};
+
+    use super::*;
+
+    #[test]
+    fn whole_sequences_and_single_steps_give_the_same() {
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let random = |shape| Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+        let lengths = Lengths::new(&[6, 2, 0, 4, 6], 6, &device);
+        let (x, weights) = (random([5, 6, 3]), random([5, 6, 14]));
+        for kind in [CellKind::Elman, CellKind::Lstm, CellKind::Gru] {
+            let layer = Layer::init(kind, 3, 7, true, &device);
+            let outcome = |as_steps: bool| {
+                let x = x.clone().require_grad();
+                let inputs = if as_steps {
+                    let steps = x.clone().split(1, 1).into_iter();
+                    Sequence::Steps(steps.map(|step| step.squeeze_dim(1)).collect())
+                } else {
+                    Sequence::from_batch(x.clone())
+                };
+                let outputs = layer.forward(&inputs, &lengths);
+                let ends = outputs.ends(&lengths); // [B, 2H]
+                let hiddens = outputs.join().stack(); // [B, T, 2H]
+                let loss = (hiddens.clone() * weights.clone()).sum() + ends.clone().sum();
+                let gradients = loss.backward();
+                let d_x = x.grad(&gradients).unwrap();
+                [hiddens.into_data(), ends.into_data(), d_x.into_data()]
+            };
+            for (steps, whole) in outcome(true).iter().zip(&outcome(false)) {
+                whole.assert_approx_eq::<f32>(steps, Tolerance::rel_abs(1e-4, 1e-5));
+            }
+        }
+    }
+}

@@ -6,6 +6,8 @@ use crate::sequence::Sequence;
 
 /// How long each sequence of a batch is. Where all are equal, nothing is ever masked.
 pub(crate) struct Lengths {
+    /// Of each sequence, from 1 to the number of steps.
+    each: Vec<usize>,
     /// The lengths that occur, shortest first.
     occurring: Vec<usize>,
     /// `[B, longest]`: 1 at a step that a sequence has, 0 beyond; none where all are equal.
@@ -16,10 +18,12 @@ impl Lengths {
     /// A length above `num_steps` counts as `num_steps`. An empty sequence ends at its first step
     /// like one of length 1, but that step is padding: zeros.
     pub(crate) fn new(lengths: &[usize], num_steps: usize, device: &Device) -> Self {
-        let mut occurring: Vec<_> = lengths.iter().map(|n| *n.min(&num_steps).max(&1)).collect();
+        let each: Vec<_> = lengths.iter().map(|n| *n.min(&num_steps).max(&1)).collect();
+        let mut occurring = each.clone();
         occurring.sort_unstable();
         occurring.dedup();
         let mut this = Self {
+            each,
             occurring,
             valid: None,
         };
@@ -31,6 +35,11 @@ impl Lengths {
             this.valid = Some(Tensor::from_data(valid, device));
         }
         this
+    }
+
+    /// Of each sequence, from 1 to the number of steps.
+    pub(crate) fn each(&self) -> &[usize] {
+        &self.each
     }
 
     /// Steps of the longest sequence.

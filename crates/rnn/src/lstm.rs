@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
+use fornax_kernels::{Cell, RecurrentWeights};
 
 use crate::CellState;
 use crate::sequence::{Direction, Sequence};
@@ -42,21 +43,26 @@ impl Lstm {
         direction: Direction,
         state: Option<CellState>,
     ) -> (Sequence, CellState) {
-        let weights = (&self.input_weight.val(), &self.hidden_weight.val());
-        let [input, forget, candidate, output] = Gate::split(weights, &self.bias.val());
-
-        let state = state.unwrap_or_else(|| inputs.zero_state(&self.hidden_weight));
-        inputs.scan(direction, state, |x, CellState { hidden, cell }| {
-            let cell = cell.unwrap_or_else(|| hidden.zeros_like());
-            let joined = Tensor::cat(vec![x, hidden], 1); // [B, D + H]
-            let i = sigmoid(input.forward(joined.clone())); // [B, H], as all below
-            let f = sigmoid(forget.forward(joined.clone()));
-            let g = candidate.forward(joined.clone()).tanh();
-            let o = sigmoid(output.forward(joined));
-            let cell = f * cell + i * g;
-            CellState {
-                hidden: o * cell.clone().tanh(),
-                cell: Some(cell),
+        let weights = RecurrentWeights {
+            input: self.input_weight.val(),
+            hidden: self.hidden_weight.val(),
+            bias: self.bias.val(),
+            hidden_bias: None,
+        };
+        inputs.read(Cell::Lstm, weights, direction, state, |weights| {
+            let [input, forget, candidate, output] = Gate::split(weights);
+            move |x, CellState { hidden, cell }| {
+                let cell = cell.unwrap_or_else(|| hidden.zeros_like());
+                let joined = Tensor::cat(vec![x, hidden], 1); // [B, D + H]
+                let i = sigmoid(input.forward(joined.clone())); // [B, H], as all below
+                let f = sigmoid(forget.forward(joined.clone()));
+                let g = candidate.forward(joined.clone()).tanh();
+                let o = sigmoid(output.forward(joined));
+                let cell = f * cell + i * g;
+                CellState {
+                    hidden: o * cell.clone().tanh(),
+                    cell: Some(cell),
+                }
             }
         })
     }

@@ -1,19 +1,23 @@
 //! A batch of sequences, and the walk of a cell along it.
 
-use burn::module::Param;
 use burn::nn::Embedding;
 use burn::tensor::{Int, Tensor};
+use fornax_kernels::{Cell, Reading, RecurrentWeights, reads_whole, recurrent};
 
 use crate::CellState;
 use crate::lengths::Lengths;
 
-/// A batch of sequences, kept step by step: T tensors of `[B, D]`.
-///
-/// One tensor of `[B, T, D]` would have to be sliced at each step, and the gradient of a slice is
-/// as large as the whole: the backward pass would grow with T².
+/// A batch of sequences.
 #[derive(Clone)]
-pub(crate) struct Sequence {
-    steps: Vec<Tensor<2>>,
+#[allow(clippy::large_enum_variant)] // There is one for each layer, and none in a collection.
+pub(crate) enum Sequence {
+    /// `[T, B, D]`, where a kernel reads whole sequences.
+    Whole(Tensor<3>),
+    /// T tensors of `[B, D]`, where a cell walks from step to step.
+    ///
+    /// One tensor would have to be sliced at each step, and the gradient of a slice is as large as
+    /// the whole: the backward pass would grow with T².
+    Steps(Vec<Tensor<2>>),
 }
 
 /// Which way a cell walks.
@@ -26,85 +30,152 @@ pub(crate) enum Direction<'a> {
 }
 
 impl Sequence {
-    /// Takes `[B, T, D]` apart. This is where data enters, which has no gradient to slow it down.
+    /// Takes `[B, T, D]`. This is where data enters, which has no gradient to slow it down.
     pub(crate) fn from_batch(x: Tensor<3>) -> Self {
+        if reads_whole(&x) {
+            return Self::Whole(x.swap_dims(0, 1)); // [T, B, D]
+        }
         let steps = x.split(1, 1).into_iter(); // T of [B, 1, D]
-        Self {
-            steps: steps.map(|step| step.squeeze_dim(1)).collect(),
-        } // T of [B, D]
+        Self::Steps(steps.map(|step| step.squeeze_dim(1)).collect()) // T of [B, D]
     }
 
     /// Looks each token of `[B, T]` up.
     pub(crate) fn embed(embedding: &Embedding, tokens: Tensor<2, Int>) -> Self {
+        if reads_whole(&embedding.weight.val()) {
+            return Self::Whole(embedding.forward(tokens.transpose())); // [T, B, D]
+        }
         let tokens = tokens.split(1, 1).into_iter(); // T of [B, 1]
         let step = |token| embedding.forward(token).squeeze_dim(1); // [B, D]
-        Self {
-            steps: tokens.map(step).collect(),
-        }
+        Self::Steps(tokens.map(step).collect())
     }
 
     /// `[B, T, D]`
     pub(crate) fn stack(&self) -> Tensor<3> {
-        Tensor::stack(self.steps.clone(), 1)
+        match self {
+            Self::Whole(x) => x.clone().swap_dims(0, 1),
+            Self::Steps(steps) => Tensor::stack(steps.clone(), 1),
+        }
     }
 
-    /// Changes every step on its own.
-    pub(crate) fn map(self, change: impl FnMut(Tensor<2>) -> Tensor<2>) -> Self {
-        Self {
-            steps: self.steps.into_iter().map(change).collect(),
+    /// Changes every step of every sequence on its own, as rows of `[any, D]`.
+    pub(crate) fn map(self, mut change: impl FnMut(Tensor<2>) -> Tensor<2>) -> Self {
+        match self {
+            Self::Whole(x) => {
+                let shape = x.dims();
+                let [num_steps, batch_size, d_input] = shape;
+                let rows = x.reshape([num_steps * batch_size, d_input]);
+                Self::Whole(change(rows).reshape(shape))
+            }
+            Self::Steps(steps) => Self::Steps(steps.into_iter().map(change).collect()),
         }
     }
 
     /// Puts the features of `other` behind its own, step by step.
+    ///
+    /// # Panics
+    /// When only one of them is whole.
     pub(crate) fn join(&self, other: &Self) -> Self {
-        let pairs = self.steps.iter().zip(&other.steps);
-        let steps = pairs.map(|(a, b)| Tensor::cat(vec![a.clone(), b.clone()], 1));
-        Self {
-            steps: steps.collect(),
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => {
+                Self::Whole(Tensor::cat(vec![a.clone(), b.clone()], 2))
+            }
+            (Self::Steps(a), Self::Steps(b)) => {
+                let join =
+                    |(a, b): (&Tensor<2>, &Tensor<2>)| Tensor::cat(vec![a.clone(), b.clone()], 1);
+                Self::Steps(a.iter().zip(b).map(join).collect())
+            }
+            _ => panic!("the cells of a layer read the same sequence"),
         }
     }
 
     /// `[B, D]`, one step.
     pub(crate) fn step(&self, t: usize) -> Tensor<2> {
-        self.steps[t].clone()
+        match self {
+            Self::Whole(x) => x.clone().narrow(0, t, 1).squeeze_dim(0),
+            Self::Steps(steps) => steps[t].clone(),
+        }
     }
 
-    /// A state of zeros for these sequences, as wide as the recurrent weight is high.
-    pub(crate) fn zero_state(&self, hidden_weight: &Param<Tensor<2>>) -> CellState {
-        let [batch_size, _] = self.steps[0].dims();
-        let [d_hidden, _] = hidden_weight.dims();
-        let hidden = Tensor::zeros([batch_size, d_hidden], &self.steps[0].device());
-        CellState { hidden, cell: None }
-    }
-
-    /// Lets `step` take in one step after the other; returns every state's `hidden`, in the order
-    /// of the steps, and the state at the end of the way.
-    pub(crate) fn scan(
+    /// Lets a cell read everything: in one operation where a kernel does, else by `step`, which
+    /// takes one input and the state before, zeros at first, to the state after.
+    ///
+    /// Returns every state's `hidden`, in the order of the steps, and the state at the end of the
+    /// way.
+    pub(crate) fn read<S: Fn(Tensor<2>, CellState) -> CellState>(
         &self,
+        kind: Cell,
+        weights: RecurrentWeights,
         direction: Direction,
-        state: CellState,
-        step: impl Fn(Tensor<2>, CellState) -> CellState,
+        state: Option<CellState>,
+        step: impl FnOnce(&RecurrentWeights) -> S,
     ) -> (Self, CellState) {
-        let mut state = state;
-        let mut steps = Vec::with_capacity(self.steps.len());
-        match direction {
-            Direction::Forward => {
-                for x in &self.steps {
-                    state = step(x.clone(), state);
-                    steps.push(state.hidden.clone());
-                }
-            }
-            Direction::Backward(lengths) => {
-                for (t, x) in self.steps.iter().enumerate().rev() {
-                    state = step(x.clone(), state);
-                    if let Some(valid) = lengths.valid(t) {
-                        state = state.map(|part| part * valid.clone());
+        match self {
+            Self::Whole(x) => read_whole(x, kind, weights, direction, state),
+            Self::Steps(steps) => {
+                let step = step(&weights);
+                let state = state.unwrap_or_else(|| {
+                    let [batch_size, _] = steps[0].dims();
+                    let [d_hidden, _] = weights.hidden.dims();
+                    CellState {
+                        hidden: Tensor::zeros([batch_size, d_hidden], &steps[0].device()),
+                        cell: None,
                     }
-                    steps.push(state.hidden.clone());
-                }
-                steps.reverse();
+                });
+                scan(steps, direction, state, step)
             }
         }
-        (Self { steps }, state)
     }
+}
+
+fn read_whole(
+    x: &Tensor<3>,
+    kind: Cell,
+    weights: RecurrentWeights,
+    direction: Direction,
+    state: Option<CellState>,
+) -> (Sequence, CellState) {
+    let (hidden, cell) = match state {
+        Some(CellState { hidden, cell }) => (Some(hidden), cell),
+        None => (None, None),
+    };
+    let reading = match direction {
+        Direction::Forward => Reading::Forward,
+        Direction::Backward(lengths) => Reading::Backward(lengths.each().to_vec()),
+    };
+    let outputs = recurrent(kind, x.clone(), weights, hidden, cell, reading);
+    let state = CellState {
+        hidden: outputs.hidden,
+        cell: outputs.cell,
+    };
+    (Sequence::Whole(outputs.hiddens), state)
+}
+
+/// Lets `step` take in one step after the other.
+fn scan(
+    inputs: &[Tensor<2>],
+    direction: Direction,
+    state: CellState,
+    step: impl Fn(Tensor<2>, CellState) -> CellState,
+) -> (Sequence, CellState) {
+    let mut state = state;
+    let mut steps = Vec::with_capacity(inputs.len());
+    match direction {
+        Direction::Forward => {
+            for x in inputs {
+                state = step(x.clone(), state);
+                steps.push(state.hidden.clone());
+            }
+        }
+        Direction::Backward(lengths) => {
+            for (t, x) in inputs.iter().enumerate().rev() {
+                state = step(x.clone(), state);
+                if let Some(valid) = lengths.valid(t) {
+                    state = state.map(|part| part * valid.clone());
+                }
+                steps.push(state.hidden.clone());
+            }
+            steps.reverse();
+        }
+    }
+    (Sequence::Steps(steps), state)
 }

@@ -4,6 +4,7 @@ use burn::module::Param;
 use burn::nn::Initializer;
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use fornax_kernels::RecurrentWeights;
 
 /// One gate: a linear map with a bias.
 pub(crate) struct Gate {
@@ -21,14 +22,13 @@ impl Gate {
     /// inputs of all steps at once would have to be sliced by steps, and with the slices of all T
     /// steps filling all T steps with zeros, the backward pass would grow with T².
     ///
-    /// # Shapes
-    /// - `weights`: `[D, NH]` of the input and `[H, NH]` of the state, gates side by side
-    /// - `bias`: `[NH]`
-    pub(crate) fn split<const N: usize>(
-        weights: (&Tensor<2>, &Tensor<2>),
-        bias: &Tensor<1>,
-    ) -> [Self; N] {
-        let (input, hidden) = weights;
+    pub(crate) fn split<const N: usize>(weights: &RecurrentWeights) -> [Self; N] {
+        let RecurrentWeights {
+            input,
+            hidden,
+            bias,
+            ..
+        } = weights;
         let d_hidden = hidden.dims()[0];
         std::array::from_fn(|gate| {
             let start = gate * d_hidden;

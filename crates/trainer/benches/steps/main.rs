@@ -33,6 +33,9 @@ struct Cli {
     backend: DeviceSpec,
     #[command(flatten)]
     sizes: Sizes,
+    /// What `cargo bench` adds; of no effect
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 /// What is measured, by the names of `cargo xtask bench`, which tells more of each.

@@ -181,8 +181,10 @@ fn training(
     Work {
         step: Box::new(move || {
             let before = learner.take().expect("each step leaves a learner");
-            let (after, _outcome) =
+            let (after, outcome) =
                 before.step(&inputs, targets.clone(), &objective, LEARNING_RATE, None);
+            // Such a step ends after its forward pass, and would count as a fast one.
+            assert!(outcome.loss.is_finite(), "the loss is {}", outcome.loss);
             learner = Some(after);
         }),
         units_per_step: num_targets,

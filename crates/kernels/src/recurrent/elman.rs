@@ -1,0 +1,24 @@
+//! Elman's cell, `h' = tanh(a)`: what it does to one row of gates, and its gradients.
+
+use crate::math::{tanh, vectorised};
+
+vectorised! {
+    /// Turns the sums of the gate into its value, which is also the new state.
+    pub(super) fn forward<const FMA: bool>(gate: &mut [f32], hidden: &mut [f32]) {
+        for (gate, hidden) in gate.iter_mut().zip(hidden) {
+            *gate = tanh::<FMA>(*gate);
+            *hidden = *gate;
+        }
+    }
+}
+
+vectorised! {
+    /// Turns the gate into the gradient of its sum. The state before gets no gradient but through
+    /// the gate: what is left of `d_hidden` is zero.
+    pub(super) fn backward<const FMA: bool>(gate: &mut [f32], d_hidden: &mut [f32]) {
+        for (gate, d_hidden) in gate.iter_mut().zip(d_hidden) {
+            *gate = *d_hidden * (1.0 - *gate * *gate);
+            *d_hidden = 0.0;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The cell of a GRU, `n = tanh(a + r q)` and `h' = n + z (h - n)`: what it does to one row of
+//! gates, and its gradients. `q` is the recurrent part of the candidate `n`.
+
+use crate::math::{mul_add, sigmoid, tanh, vectorised};
+
+/// Turns the sums of the three gates into their values, and takes the state a step on.
+pub(super) fn forward(gates: &mut [f32], recurrent: &[f32], hidden: &mut [f32]) {
+    let [reset, update, candidate] = split(gates, hidden.len());
+    forward_units(reset, update, candidate, recurrent, hidden);
+}
+
+/// Turns the gates and the recurrent part into the gradients of their sums, and `d_hidden` into
+/// what the state before gets of it past the gates.
+pub(super) fn backward(
+    gates: &mut [f32],
+    recurrent: &mut [f32],
+    hidden_before: &[f32],
+    d_hidden: &mut [f32],
+) {
+    let [reset, update, candidate] = split(gates, d_hidden.len());
+    backward_units(reset, update, candidate, recurrent, hidden_before, d_hidden);
+}
+
+fn split(gates: &mut [f32], d_hidden: usize) -> [&mut [f32]; 3] {
+    let mut parts = gates.chunks_exact_mut(d_hidden);
+    std::array::from_fn(|_| parts.next().expect("a row holds three gates"))
+}
+
+// The parts come one by one: as arguments they are known not to overlap, or no vectors would come
+// of the loops.
+vectorised! {
+    fn forward_units<const FMA: bool>(
+        reset: &mut [f32],
+        update: &mut [f32],
+        candidate: &mut [f32],
+        recurrent: &[f32],
+        hidden: &mut [f32],
+    ) {
+        let gates = reset.iter_mut().zip(update).zip(candidate);
+        for (((r, z), n), (&q, h)) in gates.zip(recurrent.iter().zip(hidden)) {
+            *r = sigmoid::<FMA>(*r);
+            *z = sigmoid::<FMA>(*z);
+            *n = tanh::<FMA>(mul_add::<FMA>(*r, q, *n));
+            *h = mul_add::<FMA>(*z, *h - *n, *n);
+        }
+    }
+}
+
+vectorised! {
+    fn backward_units<const FMA: bool>(
+        reset: &mut [f32],
+        update: &mut [f32],
+        candidate: &mut [f32],
+        recurrent: &mut [f32],
+        hidden_before: &[f32],
+        d_hidden: &mut [f32],
+    ) {
+        let gates = reset.iter_mut().zip(update).zip(candidate);
+        let states = recurrent.iter_mut().zip(hidden_before).zip(d_hidden);
+        for (((r, z), n), ((q, &before), d_h)) in gates.zip(states) {
+            let d = *d_h;
+            *d_h = d * *z;
+            let d_candidate = d * (1.0 - *z) * (1.0 - *n * *n);
+            *z = d * (before - *n) * (*z * (1.0 - *z));
+            *n = d_candidate;
+            let d_recurrent = d_candidate * *r;
+            *r = d_candidate * *q * (*r * (1.0 - *r));
+            *q = d_recurrent;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The gradients of the weights, from all steps at once.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Initial, Layer, Tape};
+use crate::matmul::{Into, Matrix, matmul};
+
+/// Columns that one thread computes at once. Fewer would read the inputs more often, and more would
+/// leave threads idle where a layer is narrow.
+const COLUMNS: usize = 128;
+
+/// The gradients of the input weight, `x^T d_sums`, and of the hidden weight, `hidden_before^T
+/// d_sums`, where the way back has turned the tape into the gradients of the sums.
+pub(super) fn gradients(
+    layer: &Layer,
+    x: &[f32],
+    initial: Initial,
+    hiddens: &[f32],
+    d_sums: &Tape,
+) -> (Vec<f32>, Vec<f32>) {
+    let (d_gates, d_summed) = (layer.d_gates(), layer.d_summed());
+    let blocks = |from: usize, to: usize| {
+        let starts = (from..to).step_by(COLUMNS);
+        starts.map(move |start| start..to.min(start + COLUMNS))
+    };
+    let blocks: Vec<_> = blocks(0, d_summed)
+        .chain(blocks(d_summed, d_gates))
+        .collect();
+    let part = |columns| {
+        let from_input = of_input(layer, x, d_sums, columns);
+        let from_hidden = of_hidden(layer, initial, hiddens, d_sums, columns);
+        (from_input, from_hidden)
+    };
+    let parts: Vec<_> = blocks.par_iter().map(part).collect();
+
+    let mut input_weight = vec![0.0; layer.input_weight.len()];
+    let mut hidden_weight = vec![0.0; layer.hidden_weight.len()];
+    for (columns, (from_input, from_hidden)) in blocks.iter().zip(parts) {
+        place(&from_input, columns, &mut input_weight, d_gates);
+        place(&from_hidden, columns, &mut hidden_weight, d_gates);
+    }
+    (input_weight, hidden_weight)
+}
+
+/// `[D, columns]`
+fn of_input(layer: &Layer, x: &[f32], d_sums: &Tape, columns: &Range<usize>) -> Vec<f32> {
+    let (num_rows, width) = (layer.num_steps * layer.batch_size, columns.len());
+    let x = Matrix::new(x, num_rows, layer.d_input).transposed();
+    let d_gates = &d_sums.gates[columns.start..];
+    let d_gates = Matrix::strided(d_gates, num_rows, width, layer.d_gates());
+    let mut out = vec![0.0; layer.d_input * width];
+    matmul(x, d_gates, &mut out, width, Into::Overwrite);
+    out
+}
+
+/// `[H, columns]`
+fn of_hidden(
+    layer: &Layer,
+    initial: Initial,
+    hiddens: &[f32],
+    d_sums: &Tape,
+    columns: &Range<usize>,
+) -> Vec<f32> {
+    let (d_hidden, width) = (layer.d_hidden, columns.len());
+    let step = layer.batch_size;
+    let others = (layer.num_steps - 1) * step;
+    // The first step of the way comes after the initial state, each other one after a state in
+    // `hiddens`: the rows where the first begins, where the others do, and where these states do.
+    let (first, rest, before) = match layer.before(0) {
+        None => (0, step, 0),
+        Some(_) => (others, 0, step),
+    };
+    // The candidate of a GRU has its recurrent part, and that part's gradients, in the memory.
+    let (sums, stride, column) = match columns.start.checked_sub(layer.d_summed()) {
+        None => (&d_sums.gates, layer.d_gates(), columns.start),
+        Some(column) => (&d_sums.memory, d_hidden, column),
+    };
+    let d_sums = |row, num_rows| {
+        let sums = &sums[row * stride + column..];
+        Matrix::strided(sums, num_rows, width, stride)
+    };
+
+    let mut out = vec![0.0; d_hidden * width];
+    let initial = Matrix::new(initial.hidden, step, d_hidden).transposed();
+    matmul(
+        initial,
+        d_sums(first, step),
+        &mut out,
+        width,
+        Into::Overwrite,
+    );
+    if others > 0 {
+        let before = Matrix::new(&hiddens[before * d_hidden..], others, d_hidden).transposed();
+        matmul(before, d_sums(rest, others), &mut out, width, Into::Add);
+    }
+    out
+}
+
+/// Copies `part` into these columns of `out`, whose rows are `width` long.
+fn place(part: &[f32], columns: &Range<usize>, out: &mut [f32], width: usize) {
+    let rows = part.chunks_exact(columns.len());
+    for (part, out) in rows.zip(out.chunks_exact_mut(width)) {
+        out[columns.clone()].copy_from_slice(part);
+    }
+}
