@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// Without a CPU backend nothing calls the kernels.
+#![cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(unused))]
 
 mod activation;
 mod conv;
