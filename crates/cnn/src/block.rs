@@ -1,12 +1,12 @@
 //! One block: convolution, norm, shortcut, activation, pooling.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
-use fornax_kernels::{self as kernels, Epilogue, activate_and_pool, conv2d};
-use fornax_layers::{Activation, LEAKY_SLOPE};
+use fornax_kernels::{BatchNormOutputs, Epilogue, activate_and_pool, batch_norm, conv2d};
+use fornax_layers::Activation;
 use serde::{Deserialize, Serialize};
 
 /// What a kernel sees beyond the border of its input.
@@ -104,40 +104,55 @@ pub(crate) struct Block {
 impl Block {
     /// `[B, channels, H, W]` to `[B, width, H / stride / pool, W / stride / pool]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        // What kernels do not know how to fuse is done before them, and leaves them nothing to do.
-        let (fused, other) = match self.activation {
-            Activation::Relu => (kernels::Activation::Relu, None),
-            Activation::LeakyRelu => (kernels::Activation::LeakyRelu(LEAKY_SLOPE), None),
-            other => (kernels::Activation::Identity, Some(other)),
-        };
-        let epilogue = Epilogue {
-            activation: fused,
+        let (activation, smooth) = self.activation.fused();
+        let last = Epilogue {
+            activation,
             pool: self.pool,
         };
-        if self.norm.is_none() && self.shortcut.is_none() && other.is_none() {
-            return self.convolve(x, epilogue);
+        if self.shortcut.is_none() && smooth.is_none() {
+            return self.normalised(x, last);
         }
-
         let shortcut = self.shortcut.as_ref();
         let shortcut = shortcut.map(|shortcut| shortcut.forward(x.clone()));
-        let mut x = self.convolve(x, Epilogue::default()); // [B, width, H / stride, W / stride]
-        if let Some(norm) = &self.norm {
-            x = norm.forward(x);
-        }
+        let mut x = self.normalised(x, Epilogue::default()); // [B, width, H / stride, W / stride]
         if let Some(shortcut) = shortcut {
             x = x + shortcut;
         }
-        if let Some(activation) = other {
-            x = activation.forward(x);
+        if let Some(smooth) = smooth {
+            x = smooth.forward(x);
         }
-        activate_and_pool(x, epilogue) // [B, width, H / stride / pool, W / stride / pool]
+        activate_and_pool(x, last) // [B, width, H / stride / pool, W / stride / pool]
     }
 
-    fn convolve(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+    /// Convolution and norm, then the epilogue in one pass with the last of them.
+    fn normalised(&self, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+        let (weight, bias) = (self.conv.weight.val(), self.conv.bias.as_ref());
+        let Some(norm) = &self.norm else {
+            return self.convolve(x, weight, bias.map(Param::val), epilogue);
+        };
+        let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+        if x.device().is_autodiff() && norm.training.is_enabled() {
+            let x = self.convolve(x, weight, None, Epilogue::default());
+            let normalised = batch_norm(x, gamma, beta, norm.epsilon, epilogue);
+            remember(norm, &normalised);
+            return normalised.output;
+        }
+        // What the norm learned is a factor and a summand for each map: those of the convolution.
+        let (mean, variance) = (norm.running_mean.value(), norm.running_var.value());
+        let factor = gamma / (variance + norm.epsilon).sqrt(); // [width]
+        let weight = weight * factor.clone().reshape([-1, 1, 1, 1]);
+        self.convolve(x, weight, Some(beta - mean * factor), epilogue)
+    }
+
+    fn convolve(
+        &self,
+        x: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        epilogue: Epilogue,
+    ) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let Conv2d {
-            weight,
-            bias,
             stride,
             kernel_size,
             ..
@@ -147,9 +162,20 @@ impl Block {
             Padding::Valid => (0, 0),
         });
         let options = ConvOptions::new_with_padding(*stride, padding, [1, 1], 1);
-        let bias = bias.as_ref().map(burn::module::Param::val);
-        conv2d(x, weight.val(), bias, options, epilogue)
+        conv2d(x, weight, bias, options, epilogue)
     }
+}
+
+/// Moves the norm's running statistics towards those of a batch.
+fn remember(norm: &BatchNorm, batch: &BatchNormOutputs) {
+    let towards = |running: Tensor<1>, batch: &Tensor<1>| {
+        let batch = batch.clone().detach();
+        (running * (1.0 - norm.momentum) + batch * norm.momentum).detach()
+    };
+    let mean = norm.running_mean.value_sync();
+    norm.running_mean.update(towards(mean, &batch.mean));
+    let variance = norm.running_var.value_sync();
+    norm.running_var.update(towards(variance, &batch.variance));
 }
 
 /// Zeros before and after `size` pixels, so that ⌈size / stride⌉ come out; the odd one comes after.

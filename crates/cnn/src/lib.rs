@@ -7,7 +7,7 @@ mod head;
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
 use burn::tensor::Tensor;
-use fornax_layers::{Activation, Feature, Tap};
+use fornax_layers::{Activation, Feature, Tap, linear};
 
 use block::Block;
 pub use block::Padding;
@@ -49,11 +49,11 @@ impl Cnn {
         }
         let mut x = self.head.forward(x); // [B, D]
         for (index, dense) in self.dense.iter().enumerate() {
-            x = dense.forward(self.dropout.forward(x)); // [B, width]
-            x = self.activation.forward(x);
+            let activation = Some(self.activation);
+            x = linear(dense, self.dropout.forward(x), activation); // [B, width]
             tap.tap(format_args!("dense{}", index + 1), &x);
         }
-        let logits = self.logits.forward(self.dropout.forward(x)); // [B, K]
+        let logits = linear(&self.logits, self.dropout.forward(x), None); // [B, K]
         tap.tap("logits", &logits);
         logits
     }

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, activation};
 
+use crate::math::vectorised;
+
 /// A non-linearity whose derivative follows from its result, so that nothing else has to be kept
 /// for the way back.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -49,6 +51,16 @@ impl Activation {
         }
     }
 
+    /// Adds the bias to a row of sums, and applies the activation.
+    pub(crate) fn finish(self, row: &mut [f32], bias: &[f32]) {
+        finish(self, row, bias);
+    }
+
+    /// Turns the gradients of a row of outputs into those of its sums, and adds them to `d_bias`.
+    pub(crate) fn unfinish(self, outputs: &[f32], gradients: &mut [f32], d_bias: &mut [f32]) {
+        unfinish(self, outputs, gradients, d_bias);
+    }
+
     /// The derivative where the value is `y`; that of zero counts as below zero, as in Burn.
     #[inline(always)]
     pub(crate) fn derivative(self, y: f32) -> f32 {
@@ -62,6 +74,28 @@ impl Activation {
                     slope
                 }
             }
+        }
+    }
+}
+
+vectorised! {
+    fn finish<const FMA: bool>(activation: Activation, row: &mut [f32], bias: &[f32]) {
+        for (sum, &bias) in row.iter_mut().zip(bias) {
+            *sum = activation.of(*sum + bias);
+        }
+    }
+}
+
+vectorised! {
+    fn unfinish<const FMA: bool>(
+        activation: Activation,
+        outputs: &[f32],
+        gradients: &mut [f32],
+        d_bias: &mut [f32],
+    ) {
+        for ((gradient, &y), d_bias) in gradients.iter_mut().zip(outputs).zip(d_bias) {
+            *gradient *= activation.derivative(y);
+            *d_bias += *gradient;
         }
     }
 }

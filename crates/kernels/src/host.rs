@@ -1,7 +1,7 @@
 //! The backends whose tensors lie in this machine's memory, and the way to their values.
 
 use std::fmt::Debug;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
@@ -12,6 +12,9 @@ pub(crate) trait Host: Backend {
     /// Shared values that nobody changes any more.
     type Values: Deref<Target = [f32]> + Clone + Debug + Send + Sync + 'static;
 
+    /// Values that nobody shares.
+    type Owned: DerefMut<Target = [f32]> + Send;
+
     /// The values of a tensor of `f32`, copied only where they do not lie in order.
     ///
     /// # Panics
@@ -20,6 +23,15 @@ pub(crate) trait Host: Backend {
 
     /// The tensor of these values, which are not copied.
     fn tensor(values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
+
+    /// The values of a tensor to change: its own where nobody else holds them, else a copy.
+    ///
+    /// # Panics
+    /// As [`Host::values`].
+    fn own(tensor: FloatTensor<Self>) -> Self::Owned;
+
+    /// The tensor of values that were changed, in the shape that it had.
+    fn release(owned: Self::Owned) -> FloatTensor<Self>;
 }
 
 #[cfg(feature = "flex")]
@@ -27,10 +39,27 @@ mod flex {
     use burn::backend::{Flex, flex};
     use burn::tensor::{Bytes, DType};
 
-    use super::{Deref, Host, Shape};
+    use super::{Deref, DerefMut, Host, Shape};
 
     #[derive(Clone, Debug)]
     pub(crate) struct FlexValues(flex::FlexTensor);
+
+    /// In row-major order, with nothing before or behind.
+    pub(crate) struct FlexOwned(flex::FlexTensor);
+
+    impl Deref for FlexOwned {
+        type Target = [f32];
+
+        fn deref(&self) -> &[f32] {
+            self.0.storage()
+        }
+    }
+
+    impl DerefMut for FlexOwned {
+        fn deref_mut(&mut self) -> &mut [f32] {
+            self.0.storage_mut()
+        }
+    }
 
     impl Deref for FlexValues {
         type Target = [f32];
@@ -43,6 +72,7 @@ mod flex {
 
     impl Host for Flex {
         type Values = FlexValues;
+        type Owned = FlexOwned;
 
         fn values(tensor: flex::FlexTensor) -> FlexValues {
             FlexValues(tensor.to_contiguous())
@@ -51,6 +81,24 @@ mod flex {
         fn tensor(values: Vec<f32>, shape: Shape) -> flex::FlexTensor {
             let layout = flex::Layout::contiguous(shape);
             flex::FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+        }
+
+        fn own(tensor: flex::FlexTensor) -> FlexOwned {
+            let tensor = {
+                let tensor = tensor; // dropped here, or its values would be shared with the next
+                tensor.to_contiguous()
+            };
+            let layout = tensor.layout();
+            let whole = tensor.storage::<f32>().len() == layout.num_elements();
+            if whole && layout.start_offset() == 0 {
+                return FlexOwned(tensor);
+            }
+            let shape = layout.shape().clone();
+            FlexOwned(Self::tensor(FlexValues(tensor).to_vec(), shape))
+        }
+
+        fn release(owned: FlexOwned) -> flex::FlexTensor {
+            owned.0
         }
     }
 }
@@ -61,7 +109,7 @@ mod ndarray {
     use burn::backend::NdArray;
     use burn::backend::ndarray::{NdArrayTensor, SharedArray};
 
-    use super::{Deref, Host, Shape};
+    use super::{Deref, DerefMut, Host, Shape};
 
     /// In row-major order without gaps.
     #[derive(Clone, Debug)]
@@ -75,8 +123,16 @@ mod ndarray {
         }
     }
 
+    impl DerefMut for NdArrayValues {
+        fn deref_mut(&mut self) -> &mut [f32] {
+            // Copies what others hold too.
+            self.0.as_slice_mut().expect("brought in order by `values`")
+        }
+    }
+
     impl Host for NdArray {
         type Values = NdArrayValues;
+        type Owned = NdArrayValues;
 
         fn values(tensor: NdArrayTensor) -> NdArrayValues {
             let NdArrayTensor::F32(storage) = tensor else {
@@ -88,6 +144,14 @@ mod ndarray {
             } else {
                 array.as_standard_layout().into_owned().into_shared()
             })
+        }
+
+        fn own(tensor: NdArrayTensor) -> NdArrayValues {
+            Self::values(tensor)
+        }
+
+        fn release(owned: NdArrayValues) -> NdArrayTensor {
+            owned.0.into()
         }
 
         fn tensor(values: Vec<f32>, shape: Shape) -> NdArrayTensor {

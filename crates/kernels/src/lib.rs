@@ -3,21 +3,44 @@
 #![cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(unused))]
 
 mod activation;
+mod batch_norm;
 mod conv;
+mod cross_entropy;
+mod dense;
 mod host;
-#[allow(dead_code)] // The cells take part of it; the rest waits for the dense layers.
 mod math;
 mod matmul;
 mod pool;
 mod recurrent;
+mod smooth;
+#[cfg(test)]
+mod testing;
+mod update;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Tensor};
 
 pub use activation::Activation;
+pub use batch_norm::{BatchNormOutputs, batch_norm, batch_norm_reference};
 pub use conv::{Epilogue, conv2d, conv2d_reference};
+pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_reference};
+pub use dense::{dense, dense_reference};
 pub use pool::{activate_and_pool, activate_and_pool_reference};
 pub use recurrent::{Cell, Reading, RecurrentOutputs, RecurrentWeights, reads_whole, recurrent};
+pub use smooth::Smooth;
+pub use update::{AdamStep, SgdStep, adam, adam_reference, sgd, sgd_reference};
+
+/// Makes the calling thread one of those that share the work of a kernel, for as long as it lives.
+///
+/// A program calls it once, first of all, on the thread that trains. Otherwise each operation is
+/// handed over to another thread and waited for, which costs more than a small operation itself.
+/// Without effect once any work has been shared.
+pub fn work_on_this_thread() {
+    // An error says that the threads are there already: slower, and not wrong.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .use_current_thread()
+        .build_global();
+}
 
 /// Whether our kernels can compute with this tensor: 32-bit floats in this machine's memory.
 fn runs_here<const D: usize>(x: &Tensor<D>) -> bool {

@@ -103,6 +103,9 @@ vectorised! {
     }
 }
 
+/// Partial sums that a reduction keeps, so that vectors can take them: two of the widest ones.
+pub(crate) const LANES: usize = 32;
+
 /// `a * b + c`: fused, where that is one instruction; elsewhere it would be a slow call.
 #[inline(always)]
 pub(crate) fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {

@@ -3,6 +3,15 @@
 
 use gemm::Parallelism;
 
+/// Who computes a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// The calling thread: where the caller shares work among threads itself.
+    One,
+    /// All of them. Each element is the same sum in the same order, whichever thread takes it.
+    All,
+}
+
 /// A matrix in a slice, in any order of its elements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matrix<'a> {
@@ -61,14 +70,18 @@ pub(crate) enum Into {
     Add,
 }
 
-/// Multiplies `a` by `b` on the calling thread; the rows of `out` are `out_stride` elements apart.
-///
-/// One thread, so that the caller decides how work is shared and the bits never depend on it.
+/// Multiplies `a` by `b`; the rows of `out` are `out_stride` elements apart.
 ///
 /// # Panics
 /// When the shapes do not fit each other or `out` is too short.
-pub(crate) fn matmul(a: Matrix, b: Matrix, out: &mut [f32], out_stride: usize, into: Into) {
-    assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
+pub(crate) fn matmul(
+    a: Matrix,
+    b: Matrix,
+    out: &mut [f32],
+    out_stride: usize,
+    into: Into,
+    threads: Threads,
+) {
     if a.rows == 0 || b.columns == 0 {
         return;
     }
@@ -79,16 +92,54 @@ pub(crate) fn matmul(a: Matrix, b: Matrix, out: &mut [f32], out_stride: usize, i
         b.columns,
         out.len()
     );
+    // SAFETY: the assertion keeps every element of the product inside `out`, which is borrowed
+    // mutably, so nothing overlaps it.
+    unsafe { multiply(a, b, out.as_mut_ptr(), out_stride, into, threads) };
+}
+
+/// The product of `a` and `b`, row after row.
+///
+/// # Panics
+/// When the shapes do not fit each other.
+pub(crate) fn product(a: Matrix, b: Matrix, threads: Threads) -> Vec<f32> {
+    let length = a.rows * b.columns;
+    if length == 0 || a.columns == 0 {
+        return vec![0.0; length];
+    }
+    let mut out = Vec::with_capacity(length);
+    // SAFETY: the memory has room for the product, nothing else knows of it, and `Overwrite` writes
+    // every element without reading it, whatever the inner size, which is not 0.
+    unsafe {
+        multiply(a, b, out.as_mut_ptr(), b.columns, Into::Overwrite, threads);
+        out.set_len(length);
+    }
+    out
+}
+
+/// Writes the product to `out`.
+///
+/// # Safety
+/// `out` has room for it, with rows `out_stride` elements apart, and overlaps neither matrix. To
+/// be added to, it has to hold numbers.
+unsafe fn multiply(
+    a: Matrix,
+    b: Matrix,
+    out: *mut f32,
+    out_stride: usize,
+    into: Into,
+    threads: Threads,
+) {
+    assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
     let stride =
         |stride: usize| isize::try_from(stride).expect("slices are shorter than isize::MAX");
-    // SAFETY: the constructors of `Matrix` keep every element of `a` and `b` inside its slice, and
-    // the assertions above those of `out`; `out` is borrowed mutably, so nothing overlaps it.
+    // SAFETY: the constructors of `Matrix` keep every element of `a` and `b` inside its slice; the
+    // caller vouches for `out`.
     unsafe {
         gemm::gemm(
             a.rows,
             b.columns,
             a.columns,
-            out.as_mut_ptr(),
+            out,
             1,
             stride(out_stride),
             into == Into::Add,
@@ -103,7 +154,10 @@ pub(crate) fn matmul(a: Matrix, b: Matrix, out: &mut [f32], out_stride: usize, i
             false,
             false,
             false,
-            Parallelism::None,
+            match threads {
+                Threads::One => Parallelism::None,
+                Threads::All => Parallelism::Rayon(0),
+            },
         );
     }
 }

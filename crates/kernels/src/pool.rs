@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 use burn::tensor::module;
-use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::ops::MaxPoolOptions;
 use rayon::prelude::*;
 
 use crate::conv::epilogue::{finish, unfinish};
@@ -34,15 +34,7 @@ pub fn activate_and_pool(x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
     if epilogue == Epilogue::default() {
         return x;
     }
-    // As if each map came out of a convolution that left it as it is.
-    let [_, channels, _, _] = x.dims();
-    let identity = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-    let geometry = Geometry::new(
-        x.dims(),
-        [channels, channels, 1, 1],
-        &identity,
-        epilogue.pool,
-    );
+    let geometry = Geometry::of_maps(x.dims(), epilogue.pool);
     match geometry {
         Some(geometry) if runs_here(&x) => {
             let x = x.into_dispatch();

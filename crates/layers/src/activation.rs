@@ -2,6 +2,7 @@
 
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
+use fornax_kernels::{self as kernels, Smooth};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigError;
@@ -32,10 +33,22 @@ impl Activation {
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
-            Self::Gelu => activation::gelu(x),
-            Self::Tanh => activation::tanh(x),
-            Self::Sigmoid => activation::sigmoid(x),
+            Self::Gelu => Smooth::Gelu.forward(x),
+            Self::Tanh => Smooth::Tanh.forward(x),
+            Self::Sigmoid => Smooth::Sigmoid.forward(x),
             Self::LeakyRelu => activation::leaky_relu(x, f64::from(LEAKY_SLOPE)),
+        }
+    }
+
+    /// What a kernel can do of it while a result is still in the cache, and what is left to do.
+    #[must_use]
+    pub fn fused(self) -> (kernels::Activation, Option<Smooth>) {
+        match self {
+            Self::Relu => (kernels::Activation::Relu, None),
+            Self::LeakyRelu => (kernels::Activation::LeakyRelu(LEAKY_SLOPE), None),
+            Self::Gelu => (kernels::Activation::Identity, Some(Smooth::Gelu)),
+            Self::Tanh => (kernels::Activation::Identity, Some(Smooth::Tanh)),
+            Self::Sigmoid => (kernels::Activation::Identity, Some(Smooth::Sigmoid)),
         }
     }
 

@@ -2,10 +2,12 @@
 
 mod activation;
 mod config_error;
+mod dense;
 mod draw;
 mod tap;
 
 pub use activation::{Activation, LEAKY_SLOPE};
 pub use config_error::ConfigError;
+pub use dense::linear;
 pub use draw::draw_weights;
 pub use tap::{Feature, Tap};

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights};
+use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights, linear};
 
 /// Hyper-parameters of [`Mlp`].
 #[derive(Config, Debug, PartialEq)]
@@ -118,7 +118,7 @@ impl Mlp {
             tap.tap(format_args!("hidden{}", index + 1), &x);
             x = hidden.dropout.forward(x);
         }
-        let logits = self.head.forward(x); // [B, K]
+        let logits = linear(&self.head, x, None); // [B, K]
         tap.tap("logits", &logits);
         logits
     }
@@ -171,10 +171,10 @@ impl Hidden {
 
     /// `[B, d_input]` to `[B, width]`
     fn features(&self, x: Tensor<2>) -> Tensor<2> {
-        let mut x = self.linear.forward(x); // [B, width]
-        if let Some(norm) = &self.norm {
-            x = norm.forward(x);
-        }
-        self.activation.forward(x)
+        let Some(norm) = &self.norm else {
+            return linear(&self.linear, x, Some(self.activation)); // [B, width]
+        };
+        let x = linear(&self.linear, x, None); // [B, width]
+        self.activation.forward(norm.forward(x))
     }
 }

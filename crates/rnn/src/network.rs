@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Int, Tensor};
-use fornax_layers::{Feature, Tap};
+use fornax_layers::{Feature, Tap, linear};
 
 use crate::State;
 use crate::layer::{Layer, Outputs};
@@ -134,7 +134,7 @@ impl Rnn {
             show(index + 1, &outputs, &lengths);
         }
         let ends = outputs.ends(&lengths); // [B, H] or [B, 2H]
-        self.head.forward(self.dropout.forward(ends)) // [B, K]
+        linear(&self.head, self.dropout.forward(ends), None) // [B, K]
     }
 
     /// `show` sees each layer's number from 1 on, and its outputs.
@@ -158,7 +158,11 @@ impl Rnn {
             show(index + 1, &outputs);
         }
         let outputs = self.dropout.forward(outputs.stack()); // [B, T, H]
-        (self.head.forward(outputs), State { layers: after }) // [B, T, V]
+        let [batch_size, num_steps, _] = outputs.dims();
+        let logits = linear(&self.head, outputs.flatten(0, 1), None); // [B * T, V]
+        let vocab_size = logits.dims()[1];
+        let logits = logits.reshape([batch_size, num_steps, vocab_size]); // [B, T, V]
+        (logits, State { layers: after })
     }
 
     /// What layer `index` gets of the outputs below it; the lowest gets the inputs as they are.

@@ -326,7 +326,7 @@ fn objective(session: &Session) -> Objective {
                 .train
                 .class_counts()
                 .filter(|_| train.balance_classes)
-                .map(|counts| balanced_weights(&counts)),
+                .map(|counts| balanced_weights(&counts).into()),
         },
     }
 }

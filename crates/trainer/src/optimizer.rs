@@ -1,13 +1,14 @@
 //! The optimisers to choose from, and the global-norm clipping that Burn leaves to its users.
 
+mod rules;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{
-    AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig,
-};
+use burn::optim::{GradientsParams, ModuleOptimizer, RmsPropConfig};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+
+use rules::{Adam, Sgd};
 
 /// Keeps the adaptive steps finite; the value of the papers and of PyTorch, for f32.
 const EPSILON: f32 = 1e-8;
@@ -36,31 +37,24 @@ impl OptimizerKind {
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // hyper-parameters need no more than f32
     pub fn init(self, momentum: f64, weight_decay: f64) -> ModuleOptimizer {
-        let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32));
         match self {
-            Self::Sgd => {
-                let momentum = (momentum > 0.0).then_some(MomentumConfig {
-                    momentum,
-                    dampening: 0.0,
-                    nesterov: false,
-                });
-                SgdConfig::new()
-                    .with_momentum(momentum)
-                    .with_weight_decay(decay)
-                    .init()
+            Self::Sgd => Sgd {
+                momentum,
+                weight_decay,
             }
-            Self::Adam => AdamConfig::new()
-                .with_epsilon(EPSILON)
-                .with_weight_decay(decay)
-                .init(),
-            Self::Adamw => AdamWConfig::new()
-                .with_epsilon(EPSILON)
-                .with_weight_decay(weight_decay as f32)
-                .init(),
+            .into(),
+            Self::Adam | Self::Adamw => Adam {
+                weight_decay,
+                decoupled: self == Self::Adamw,
+                epsilon: f64::from(EPSILON),
+            }
+            .into(),
             Self::Rmsprop => RmsPropConfig::new()
                 .with_epsilon(EPSILON)
                 .with_momentum(momentum as f32)
-                .with_weight_decay(decay)
+                .with_weight_decay(
+                    (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32)),
+                )
                 .init(),
         }
     }

@@ -1,8 +1,11 @@
 //! The training step: forward, loss, backward, clip, update. There is no other.
 
-use burn::nn::loss::{CrossEntropyLossConfig, MseLoss, Reduction};
+use std::sync::Arc;
+
+use burn::nn::loss::{MseLoss, Reduction};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
+use fornax_kernels::{CrossEntropy, cross_entropy};
 
 use crate::architecture::Network;
 use crate::batch::{Inputs, Targets};
@@ -16,7 +19,7 @@ pub enum Objective {
         /// Share of the target spread over all classes, in `[0, 1)`.
         label_smoothing: f32,
         /// How much each class counts; absent for all alike.
-        class_weights: Option<Vec<f32>>,
+        class_weights: Option<Arc<[f32]>>,
     },
     /// Mean squared error, in the scaled units of the targets.
     SquaredError,
@@ -37,12 +40,11 @@ impl Objective {
                 },
                 Targets::Classes(targets),
             ) => {
-                let smoothing = (*label_smoothing > 0.0).then_some(*label_smoothing);
-                CrossEntropyLossConfig::new()
-                    .with_smoothing(smoothing)
-                    .with_weights(class_weights.clone())
-                    .init(&outputs.device())
-                    .forward(outputs, targets)
+                let options = CrossEntropy {
+                    smoothing: *label_smoothing,
+                    class_weights: class_weights.clone(),
+                };
+                cross_entropy(outputs, targets, options)
             }
             (Self::SquaredError, Targets::Values(targets)) => {
                 MseLoss::new().forward(outputs, targets, Reduction::Mean)

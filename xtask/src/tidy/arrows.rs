@@ -5,7 +5,7 @@ use crate::workspace::{self, Metadata};
 
 /// Which of our crates a crate may depend on; `ALL` for the composers.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("fornax-layers", &[]),
+    ("fornax-layers", &["fornax-kernels"]),
     ("fornax-kernels", &[]),
     ("fornax-data", &[]),
     ("fornax-runs", &[]),

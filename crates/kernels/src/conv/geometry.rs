@@ -75,6 +75,15 @@ impl Geometry {
         })
     }
 
+    /// Maps that are pooled as they are, as if each came out of a convolution that changed nothing.
+    ///
+    /// None as for [`Geometry::new`].
+    pub(crate) fn of_maps(maps: [usize; 4], pool: [usize; 2]) -> Option<Self> {
+        let [_, channels, _, _] = maps;
+        let identity = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+        Self::new(maps, [channels, channels, 1, 1], &identity, pool)
+    }
+
     /// Channels that one group reads.
     pub(crate) fn group_channels(&self) -> usize {
         self.channels / self.groups

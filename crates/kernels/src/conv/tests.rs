@@ -5,6 +5,7 @@ use burn::tensor::{Device, Distribution, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
 use super::{Epilogue, conv2d, conv2d_reference};
+use crate::testing::devices;
 use crate::{Activation, activate_and_pool, activate_and_pool_reference};
 
 /// Everything that a case is made of.
@@ -111,11 +112,6 @@ fn outcome(
         weight.grad(&gradients).unwrap().into_data(),
         bias.grad(&gradients).unwrap().into_data(),
     ]
-}
-
-#[allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.
-fn devices() -> [Device; 2] {
-    [Device::flex(), Device::ndarray()]
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, Tape, elman, gru, lstm, weights};
 use crate::math::vectorised;
-use crate::matmul::{Into, Matrix, matmul};
+use crate::matmul::{Into, Matrix, Threads, matmul};
 
 /// The gradients of what the way forward made.
 #[derive(Debug, Clone, Copy)]
@@ -161,17 +161,38 @@ impl Chunk<'_> {
             add_rows(gates, &mut bias);
             if let Some(d_x) = self.d_x.get_mut(t) {
                 let d_sums = Matrix::new(gates, num_rows, d_gates);
-                matmul(d_sums, input_weight, d_x, layer.d_input, Into::Overwrite);
+                matmul(
+                    d_sums,
+                    input_weight,
+                    d_x,
+                    layer.d_input,
+                    Into::Overwrite,
+                    Threads::One,
+                );
             }
             let d_sums = Matrix::strided(gates, num_rows, d_summed, d_gates);
             let weight = Matrix::new(summed, d_summed, width);
-            matmul(d_sums, weight, self.d_hidden, width, Into::Add);
+            matmul(
+                d_sums,
+                weight,
+                self.d_hidden,
+                width,
+                Into::Add,
+                Threads::One,
+            );
             if !apart.is_empty() {
                 let recurrent = &*self.memory[t];
                 add_rows(recurrent, &mut hidden_bias);
                 let d_sums = Matrix::new(recurrent, num_rows, width);
                 let weight = Matrix::new(apart, width, width);
-                matmul(d_sums, weight, self.d_hidden, width, Into::Add);
+                matmul(
+                    d_sums,
+                    weight,
+                    self.d_hidden,
+                    width,
+                    Into::Add,
+                    Threads::One,
+                );
             }
         }
         (bias, hidden_bias)

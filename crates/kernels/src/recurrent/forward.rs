@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, elman, gru, lstm};
-use crate::matmul::{Into, Matrix, matmul};
+use crate::matmul::{Into, Matrix, Threads, matmul};
 
 /// What a layer makes of sequences.
 #[derive(Debug, Clone)]
@@ -147,14 +147,14 @@ fn sums(layer: &Layer, x: &[f32], hidden: &[f32], gates: &mut [f32], memory: &mu
     for row in gates.chunks_exact_mut(d_gates) {
         row.copy_from_slice(layer.bias);
     }
-    matmul(x, input_weight, gates, d_gates, Into::Add);
+    matmul(x, input_weight, gates, d_gates, Into::Add, Threads::One);
     let summed = Matrix::strided(weight, d_hidden, d_summed, d_gates);
-    matmul(hidden, summed, gates, d_gates, Into::Add);
+    matmul(hidden, summed, gates, d_gates, Into::Add, Threads::One);
     if d_summed < d_gates {
         for row in memory.chunks_exact_mut(d_hidden) {
             row.copy_from_slice(layer.hidden_bias);
         }
         let apart = Matrix::strided(&weight[d_summed..], d_hidden, d_hidden, d_gates);
-        matmul(hidden, apart, memory, d_hidden, Into::Add);
+        matmul(hidden, apart, memory, d_hidden, Into::Add, Threads::One);
     }
 }

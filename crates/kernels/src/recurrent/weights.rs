@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Initial, Layer, Tape};
-use crate::matmul::{Into, Matrix, matmul};
+use crate::matmul::{Into, Matrix, Threads, matmul};
 
 /// Columns that one thread computes at once. Fewer would read the inputs more often, and more would
 /// leave threads idle where a layer is narrow.
@@ -51,7 +51,7 @@ fn of_input(layer: &Layer, x: &[f32], d_sums: &Tape, columns: &Range<usize>) -> 
     let d_gates = &d_sums.gates[columns.start..];
     let d_gates = Matrix::strided(d_gates, num_rows, width, layer.d_gates());
     let mut out = vec![0.0; layer.d_input * width];
-    matmul(x, d_gates, &mut out, width, Into::Overwrite);
+    matmul(x, d_gates, &mut out, width, Into::Overwrite, Threads::One);
     out
 }
 
@@ -90,10 +90,18 @@ fn of_hidden(
         &mut out,
         width,
         Into::Overwrite,
+        Threads::One,
     );
     if others > 0 {
         let before = Matrix::new(&hiddens[before * d_hidden..], others, d_hidden).transposed();
-        matmul(before, d_sums(rest, others), &mut out, width, Into::Add);
+        matmul(
+            before,
+            d_sums(rest, others),
+            &mut out,
+            width,
+            Into::Add,
+            Threads::One,
+        );
     }
     out
 }

@@ -79,6 +79,7 @@ struct Sizes {
 
 fn main() -> ExitCode {
     let started = measure::start_of_process();
+    fornax_kernels::work_on_this_thread();
     match run(&Cli::parse(), started) {
         Ok(line) => {
             println!("{line}");

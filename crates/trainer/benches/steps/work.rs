@@ -1,11 +1,11 @@
 //! What one step of each row is: the network, its data, and what the step does with them.
 
 use burn::module::Module;
-use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use fornax_cnn::{Cnn, CnnConfig, Padding};
 use fornax_dbn::{ContrastiveDivergence, RbmConfig};
+use fornax_kernels::{CrossEntropy, cross_entropy};
 use fornax_layers::{Activation, ConfigError};
 use fornax_mlp::{Mlp, MlpConfig};
 use fornax_rnn::{CellKind, RnnConfig};
@@ -206,7 +206,7 @@ impl BurnCnn {
     /// `[B, 1, 28, 28]` to `[B, 10]`
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let x = self.blocks.forward(images); // [B, 128]
-        self.dense.forward(activation::gelu(x))
+        self.dense.forward(Activation::Gelu.forward(x))
     }
 }
 
@@ -232,13 +232,12 @@ fn burn_cnn(batch_size: usize, device: &Device) -> Result<Work, ConfigError> {
     let mut optimizer = OptimizerKind::Adam.init(0.0, 0.0);
     let images: Tensor<4> = uniform([batch_size, 1, 28, 28], &device);
     let targets = numbers(batch_size, 10, &device);
-    let cross_entropy = CrossEntropyLossConfig::new().init(&device);
     Ok(Work {
         // The trainer's step takes the networks of the trainer alone; this is what it does.
         step: Box::new(move || {
             let before = network.take().expect("each step leaves a network");
             let logits = before.forward(images.clone());
-            let loss = cross_entropy.forward(logits.clone(), targets.clone());
+            let loss = cross_entropy(logits.clone(), targets.clone(), CrossEntropy::default());
             let _loss = loss.clone().into_scalar::<f32>();
             let _logits = to_vec(logits.without_autodiff());
             let gradients = GradientsParams::from_grads(loss.backward(), &before);
