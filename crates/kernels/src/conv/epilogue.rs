@@ -144,28 +144,81 @@ pub(crate) fn unfinish(
     argmax: &[u8],
     sums: &mut [f32],
 ) {
-    let [_, plane_width] = geometry.plane();
-    let [pool_height, pool_width] = geometry.pool;
-    let [_, width] = geometry.pooled();
-    let rows = output.chunks_exact(width).zip(d_output.chunks_exact(width));
-    if geometry.pool == [1, 1] {
+    let [_, pool_width] = geometry.pool;
+    let map = Map {
+        geometry,
+        output,
+        d_output,
+        activation,
+    };
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            if geometry.pool == [1, 1] {
+                map.unfinish_pixels(sums);
+                return;
+            }
+            // A width that the compiler knows makes vectors of the loops.
+            match pool_width {
+                1 => map.unpool::<1>(argmax, sums),
+                2 => map.unpool::<2>(argmax, sums),
+                3 => map.unpool::<3>(argmax, sums),
+                _ => map.unpool::<0>(argmax, sums),
+            }
+        },
+    );
+}
+
+/// One map of the output, and its gradient.
+struct Map<'a> {
+    geometry: &'a Geometry,
+    output: &'a [f32],
+    d_output: &'a [f32],
+    activation: Activation,
+}
+
+impl Map<'_> {
+    /// Rows of the output and of its gradient, `width` long.
+    #[inline(always)]
+    fn rows(&self, width: usize) -> impl Iterator<Item = (&[f32], &[f32])> {
+        let d_rows = self.d_output.chunks_exact(width);
+        self.output.chunks_exact(width).zip(d_rows)
+    }
+
+    #[inline(always)]
+    fn unfinish_pixels(&self, sums: &mut [f32]) {
+        let [_, plane_width] = self.geometry.plane();
+        let rows = self.rows(self.geometry.map[1]);
         for ((output, d_output), sums) in rows.zip(sums.chunks_mut(plane_width)) {
             for ((to, &y), &d_y) in sums.iter_mut().zip(output).zip(d_output) {
-                *to = d_y * activation.derivative(y);
+                *to = d_y * self.activation.derivative(y);
             }
         }
-        return;
     }
-    let bands = sums.chunks_mut(pool_height * plane_width);
-    for (((output, d_output), argmax), band) in rows.zip(argmax.chunks_exact(width)).zip(bands) {
-        let end = band
-            .len()
-            .min((pool_height - 1) * plane_width + width * pool_width);
-        band[..end].fill(0.0);
-        for (x, ((&y, &d_y), &pixel)) in output.iter().zip(d_output).zip(argmax).enumerate() {
-            let pixel = usize::from(pixel);
-            let (in_y, in_x) = (pixel / pool_width, pixel % pool_width);
-            band[in_y * plane_width + x * pool_width + in_x] = d_y * activation.derivative(y);
+
+    /// For windows of WIDTH columns, or of any number where WIDTH is 0.
+    #[inline(always)]
+    fn unpool<const WIDTH: usize>(&self, argmax: &[u8], sums: &mut [f32]) {
+        let [pool_height, pool_width] = self.geometry.pool;
+        let pool_width = if WIDTH == 0 { pool_width } else { WIDTH };
+        let [_, plane_width] = self.geometry.plane();
+        let [_, width] = self.geometry.pooled();
+        let bands = sums.chunks_mut(pool_height * plane_width);
+        let rows = self.rows(width).zip(argmax.chunks_exact(width));
+        for (((output, d_output), argmax), band) in rows.zip(bands) {
+            for (y, row) in band.chunks_mut(plane_width).enumerate() {
+                // At most 256, as `MAX_WINDOW` is; an u8 would overflow behind its last pixel.
+                #[allow(clippy::cast_possible_truncation)]
+                let first = (y * pool_width) as u16;
+                let windows = row[..width * pool_width].chunks_exact_mut(pool_width);
+                let pixels = output.iter().zip(d_output).zip(argmax);
+                for (window, ((&y, &d_y), &largest)) in windows.zip(pixels) {
+                    let gradient = d_y * self.activation.derivative(y);
+                    for (to, number) in window.iter_mut().zip(first..) {
+                        *to = if number == u16::from(largest) { gradient } else { 0.0 };
+                    }
+                }
+            }
         }
     }
 }
