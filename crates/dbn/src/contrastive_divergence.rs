@@ -3,10 +3,13 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use fornax_kernels::{
+    LearningStep, Pull, column_means, learn_pairs, mean_squared_difference, sample_bernoulli,
+};
 use fornax_layers::ConfigError;
 
 use crate::rbm::Rbm;
-use crate::units::{Visible, sample_bernoulli};
+use crate::units::Visible;
 
 /// Momentum of the first epochs, while the gradients are still large (Hinton 2012, section 9).
 const FIRST_MOMENTUM: f64 = 0.5;
@@ -162,7 +165,7 @@ impl ContrastiveDivergence {
             });
             (first, last)
         };
-        let error = (reconstruction - positive.visible.clone()).square().mean(); // [1]
+        let error = mean_squared_difference(reconstruction, positive.visible.clone()); // [1]
         let negative = Phase::of_visible(&rbm, negative);
         let (rbm, state) = self.update(rbm, state, &positive, &negative);
         (rbm, state, error)
@@ -180,28 +183,29 @@ impl ContrastiveDivergence {
         positive: &Phase,
         negative: &Phase,
     ) -> (Rbm, CdState) {
-        let (positive, negative) = (positive.statistics(), negative.statistics());
+        let (seen, dreamt) = (positive.means(), negative.means());
         state.activity = state.activity.map(|activity| {
-            activity * ACTIVITY_DECAY + positive.hidden.clone() * (1.0 - ACTIVITY_DECAY)
+            activity * ACTIVITY_DECAY + seen.hidden.clone() * (1.0 - ACTIVITY_DECAY)
         });
-        let mut weight = positive.weight - negative.weight; // [V, H]
-        let mut hidden = positive.hidden - negative.hidden; // [H]
+        let visible = seen.visible.clone() - dreamt.visible; // [V]
+        let mut hidden = seen.hidden - dreamt.hidden; // [H]
+        let mut pull = None;
         if self.sparsity_cost > 0.0 {
-            let pull = (-state.activity.val() + self.sparsity_target) * self.sparsity_cost; // [H]
+            let missing = (-state.activity.val() + self.sparsity_target) * self.sparsity_cost; // [H]
+            hidden = hidden + missing.clone();
             // A unit is active because of its bias and of the visible units that are usually on.
-            let usual = positive.visible.clone().unsqueeze_dim::<2>(1); // [V, 1]
-            weight = weight + usual * pull.clone().unsqueeze(); // [V, H]
-            hidden = hidden + pull;
+            pull = Some(Pull {
+                usual: seen.visible,
+                pull: missing,
+            });
         }
-        let visible = positive.visible - negative.visible; // [V]
-        weight = weight - rbm.weight.val() * self.weight_decay;
-
-        state.weight_velocity = self.accelerate(state.weight_velocity, weight);
+        (rbm.weight, state.weight_velocity) =
+            map_both(rbm.weight, state.weight_velocity, |weight, velocity| {
+                let phases = [positive.pairs(), negative.pairs()];
+                learn_pairs(weight, velocity, phases, pull, self.learning_step())
+            });
         state.visible_velocity = self.accelerate(state.visible_velocity, visible);
         state.hidden_velocity = self.accelerate(state.hidden_velocity, hidden);
-        rbm.weight = rbm
-            .weight
-            .map(|weight| weight + state.weight_velocity.val());
         rbm.visible_bias = rbm
             .visible_bias
             .map(|bias| bias + state.visible_velocity.val());
@@ -209,6 +213,14 @@ impl ContrastiveDivergence {
             .hidden_bias
             .map(|bias| bias + state.hidden_velocity.val());
         (rbm, state)
+    }
+
+    fn learning_step(&self) -> LearningStep {
+        LearningStep {
+            learning_rate: self.learning_rate,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+        }
     }
 
     /// The next velocity: what momentum keeps of the last one, and a step along `direction`.
@@ -248,9 +260,8 @@ pub struct Phase {
     pub hidden: Tensor<2>,
 }
 
-/// What the units of a phase do on average, alone and in pairs.
-struct Statistics {
-    weight: Tensor<2>,  // [V, H]
+/// What the units of a phase do on average.
+struct Means {
     visible: Tensor<1>, // [V]
     hidden: Tensor<1>,  // [H]
 }
@@ -265,14 +276,28 @@ impl Phase {
         }
     }
 
-    fn statistics(&self) -> Statistics {
-        #[allow(clippy::cast_precision_loss)] // A batch has far fewer than 2^52 rows.
-        let batch_size = self.visible.dims()[0] as f64;
-        let pairs = self.visible.clone().transpose().matmul(self.hidden.clone()); // [V, H]
-        Statistics {
-            weight: pairs / batch_size,
-            visible: self.visible.clone().mean_dim(0).squeeze_dim(0),
-            hidden: self.hidden.clone().mean_dim(0).squeeze_dim(0),
+    fn means(&self) -> Means {
+        Means {
+            visible: column_means(self.visible.clone()),
+            hidden: column_means(self.hidden.clone()),
         }
     }
+
+    fn pairs(&self) -> (Tensor<2>, Tensor<2>) {
+        (self.visible.clone(), self.hidden.clone())
+    }
+}
+
+/// Replaces two parameters at once, neither of which anything else holds meanwhile.
+fn map_both<const D: usize>(
+    a: Param<Tensor<D>>,
+    b: Param<Tensor<D>>,
+    both: impl FnOnce(Tensor<D>, Tensor<D>) -> (Tensor<D>, Tensor<D>),
+) -> (Param<Tensor<D>>, Param<Tensor<D>>) {
+    let ((a_id, a, a_mapper), (b_id, b, b_mapper)) = (a.consume(), b.consume());
+    let (a, b) = both(a, b);
+    (
+        Param::from_mapped_value(a_id, a, a_mapper),
+        Param::from_mapped_value(b_id, b, b_mapper),
+    )
 }

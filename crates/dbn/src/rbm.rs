@@ -4,9 +4,10 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Distribution, Tensor, activation};
+use fornax_kernels::{VisibleUnits, hidden_means, sample_bernoulli, visible_means};
 use fornax_layers::ConfigError;
 
-use crate::units::{Visible, sample_bernoulli, sample_one_hot};
+use crate::units::{Visible, sample_one_hot};
 
 /// Standard deviation of the first weights: small enough that every hidden unit starts near one
 /// half, large enough that no two are alike (Hinton 2012, section 8).
@@ -137,14 +138,14 @@ impl Rbm {
         }
     }
 
-    /// The probability of each hidden unit to be on.
+    /// The probability of each hidden unit to be on, σ(vW + c).
     ///
     /// # Shapes
     /// - `visible`: `[B, V]`
     /// - returns: `[B, H]`, in `[0, 1]`
     #[must_use]
     pub fn hidden_given_visible(&self, visible: Tensor<2>) -> Tensor<2> {
-        activation::sigmoid(self.hidden_input(visible))
+        hidden_means(visible, self.weight.val(), self.hidden_bias.val())
     }
 
     /// Draws the hidden units: ones and zeros, `[B, V]` to `[B, H]`.
@@ -153,26 +154,32 @@ impl Rbm {
         sample_bernoulli(self.hidden_given_visible(visible))
     }
 
-    /// The mean of each visible unit; that of a label unit is the probability of its class.
+    /// The mean of each visible unit: σ(hWᵀ + b) where it is binary, hWᵀ + b itself where it is
+    /// Gaussian. That of a label unit is the probability of its class, a softmax.
     ///
     /// # Shapes
     /// - `hidden`: `[B, H]`
     /// - returns: `[B, V]`
     #[must_use]
     pub fn visible_given_hidden(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let bias = self.visible_bias.val().unsqueeze(); // [1, V]
-        let input = hidden.matmul(self.weight.val().transpose()) + bias; // [B, V]
-        self.map_parts(
-            input,
-            |data| self.visible.mean(data),
-            |labels| activation::softmax(labels, 1),
-        )
+        let units = VisibleUnits {
+            gaussian: self.visible == Visible::Gaussian,
+            num_labels: self.num_labels,
+        };
+        let bias = self.visible_bias.val();
+        visible_means(hidden, self.weight.val(), bias, units)
     }
 
     /// Draws the visible units, and one class where there are label units: `[B, H]` to `[B, V]`.
+    #[must_use]
     pub fn sample_v_given_h(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let mean = self.visible_given_hidden(hidden);
-        self.map_parts(mean, |data| self.visible.sample(data), sample_one_hot)
+        let means = self.visible_given_hidden(hidden);
+        match self.split(means) {
+            (data, None) => self.visible.sample(data),
+            (data, Some(labels)) => {
+                Tensor::cat(vec![self.visible.sample(data), sample_one_hot(labels)], 1)
+            }
+        }
     }
 
     /// One full step of Gibbs sampling: hidden units given the visible, then new visible units
@@ -191,7 +198,7 @@ impl Rbm {
     /// - returns: `[B, H]`, probabilities
     #[must_use]
     pub fn propagate(&self, data: Tensor<2>) -> Tensor<2> {
-        activation::sigmoid(self.hidden_input_of_data(data))
+        hidden_means(data, self.data_weight(), self.hidden_bias.val())
     }
 
     /// Draws `num_rows` starts of a Gibbs chain, `[B, V]`: visible units as they are while every
@@ -226,18 +233,5 @@ impl Rbm {
         let d_input = self.d_input();
         let labels = visible.clone().narrow(1, d_input, self.num_labels);
         (visible.narrow(1, 0, d_input), Some(labels))
-    }
-
-    /// Applies one function to the data units and another to the label units of `[B, V]`.
-    fn map_parts(
-        &self,
-        visible: Tensor<2>,
-        of_data: impl FnOnce(Tensor<2>) -> Tensor<2>,
-        of_labels: impl FnOnce(Tensor<2>) -> Tensor<2>,
-    ) -> Tensor<2> {
-        match self.split(visible) {
-            (data, None) => of_data(data),
-            (data, Some(labels)) => Tensor::cat(vec![of_data(data), of_labels(labels)], 1),
-        }
     }
 }

@@ -1,6 +1,7 @@
-//! What a visible unit can be: its mean given its input, a sample from it, the bias it starts from.
+//! What a visible unit can be: a sample given its mean, the bias it starts from.
 
-use burn::tensor::{Distribution, Int, Tensor, activation};
+use burn::tensor::{Int, Tensor};
+use fornax_kernels::{sample_bernoulli, sample_normal};
 use serde::{Deserialize, Serialize};
 
 /// Means closer to 0 or 1 than this are taken as this close: a pixel that is always dark would
@@ -19,19 +20,11 @@ pub enum Visible {
 }
 
 impl Visible {
-    /// The mean of the units that receive `input`; the shape stays.
-    pub(crate) fn mean(self, input: Tensor<2>) -> Tensor<2> {
-        match self {
-            Self::Bernoulli => activation::sigmoid(input),
-            Self::Gaussian => input,
-        }
-    }
-
     /// Draws units of this `mean`; the shape stays.
     pub(crate) fn sample(self, mean: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Bernoulli => sample_bernoulli(mean),
-            Self::Gaussian => mean.random_like(Distribution::Normal(0.0, 1.0)) + mean,
+            Self::Gaussian => sample_normal(mean),
         }
     }
 
@@ -57,12 +50,6 @@ impl Visible {
             Self::Gaussian => 20.0,
         }
     }
-}
-
-/// Draws 1 with these probabilities, else 0; the shape stays.
-pub(crate) fn sample_bernoulli(probabilities: Tensor<2>) -> Tensor<2> {
-    let uniform = probabilities.random_like(Distribution::Uniform(0.0, 1.0));
-    uniform.lower(probabilities).float()
 }
 
 /// Draws one class a row, as a one-hot row: `[B, K]` to `[B, K]`.

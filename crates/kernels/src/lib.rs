@@ -4,6 +4,7 @@
 
 mod activation;
 mod batch_norm;
+mod contrastive_divergence;
 mod conv;
 mod cross_entropy;
 mod dense;
@@ -11,6 +12,7 @@ mod host;
 mod math;
 mod matmul;
 mod pool;
+mod random;
 mod recurrent;
 mod smooth;
 #[cfg(test)]
@@ -22,10 +24,16 @@ use burn::tensor::{DType, Tensor};
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNormOutputs, batch_norm, batch_norm_reference};
+pub use contrastive_divergence::{
+    LearningStep, Pull, VisibleUnits, column_means, column_means_reference, hidden_means,
+    hidden_means_reference, learn_pairs, learn_pairs_reference, mean_squared_difference,
+    mean_squared_difference_reference, visible_means, visible_means_reference,
+};
 pub use conv::{Epilogue, conv2d, conv2d_reference};
 pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_reference};
 pub use dense::{dense, dense_reference};
 pub use pool::{activate_and_pool, activate_and_pool_reference};
+pub use random::{draw_seed, sample_bernoulli, sample_normal, standard_normal, uniform};
 pub use recurrent::{Cell, Reading, RecurrentOutputs, RecurrentWeights, reads_whole, recurrent};
 pub use smooth::Smooth;
 pub use update::{AdamStep, SgdStep, adam, adam_reference, sgd, sgd_reference};
@@ -54,4 +62,9 @@ fn runs_here<const D: usize>(x: &Tensor<D>) -> bool {
         _ => false,
     };
     on_cpu && x.dtype() == DType::F32
+}
+
+/// As [`runs_here`], and no gradient is wanted.
+fn runs_here_untracked<const D: usize>(x: &Tensor<D>) -> bool {
+    runs_here(x) && !x.device().is_autodiff()
 }

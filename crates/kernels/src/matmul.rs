@@ -62,12 +62,14 @@ impl<'a> Matrix<'a> {
 }
 
 /// What happens to the elements that the result meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Into {
     /// They are replaced, and never read.
     Overwrite,
     /// The result is added to them.
     Add,
+    /// `keep` times what they are, and `scale` times the result; not read where `keep` is 0.
+    Blend { keep: f32, scale: f32 },
 }
 
 /// Multiplies `a` by `b`; the rows of `out` are `out_stride` elements apart.
@@ -130,6 +132,10 @@ unsafe fn multiply(
     threads: Threads,
 ) {
     assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
+    let (keep, scale) = match into {
+        Into::Overwrite | Into::Add => (1.0, 1.0),
+        Into::Blend { keep, scale } => (keep, scale),
+    };
     let stride =
         |stride: usize| isize::try_from(stride).expect("slices are shorter than isize::MAX");
     // SAFETY: the constructors of `Matrix` keep every element of `a` and `b` inside its slice; the
@@ -142,15 +148,15 @@ unsafe fn multiply(
             out,
             1,
             stride(out_stride),
-            into == Into::Add,
+            into != Into::Overwrite,
             a.data.as_ptr(),
             stride(a.column_stride),
             stride(a.row_stride),
             b.data.as_ptr(),
             stride(b.column_stride),
             stride(b.row_stride),
-            1.0,
-            1.0,
+            keep,
+            scale,
             false,
             false,
             false,

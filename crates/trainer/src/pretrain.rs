@@ -107,14 +107,15 @@ fn train_layer(
         for indices in order.chunks(pretrain.batch_size).skip(state.batch_index) {
             let batch = session.dataset.train.batch(indices);
             let data = network.stack.propagate(flat(session, &batch), layer);
-            let rbm = network.stack.rbms[layer].clone();
+            // Taken out, since what nobody else holds learns in place.
+            let rbm = network.stack.rbms.remove(layer);
             let labels = one_hot(session, &batch, &rbm);
             let stream = Stream::Pretrain(layer);
             session
                 .device
                 .seed(seed(session.experiment.seed, stream, state.step));
             let (rbm, next, error) = rule.step(rbm, contrastive, data, labels);
-            network.stack.rbms[layer] = rbm;
+            network.stack.rbms.insert(layer, rbm);
             contrastive = next;
             let error = f64::from(error.into_scalar::<f32>());
             if !error.is_finite() {

@@ -3,8 +3,10 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::store::ModuleRecord;
-use burn::tensor::{Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, Tensor, TensorData, Tolerance, activation};
 use fornax_dbn::{CdState, ContrastiveDivergence, Rbm, RbmConfig, Visible};
+
+use fornax_kernels::{draw_seed, standard_normal, uniform};
 
 use crate::{all_settings, bars_and_stripes, log_sum_exp, ndarray, num_lines, seeded};
 
@@ -151,6 +153,124 @@ fn persistent_chains_are_carried_on() {
     device.seed(3);
     let (_, state, _) = rule.step(rbm, state, data, None);
     assert_eq!(state.chains.unwrap().val().into_data(), expected);
+}
+
+/// The rule as the books have it, in Burn's own operations and with the same random numbers: the
+/// parameters after one step, and the error.
+fn textbook(
+    rule: &ContrastiveDivergence,
+    rbm: &Rbm,
+    state: &CdState,
+    visible: &Tensor<2>,
+) -> Vec<Tensor<1>> {
+    let device = rbm.device();
+    let (weight, bias) = (rbm.weight.val(), rbm.visible_bias.val());
+    let [d_visible, _] = weight.dims();
+    let d_input = rbm.d_input();
+    let up = |v: Tensor<2>| {
+        activation::sigmoid(v.matmul(weight.clone()) + rbm.hidden_bias.val().unsqueeze())
+    };
+    let on = |p: Tensor<2>| {
+        uniform(draw_seed(&device), p.dims(), &device)
+            .lower(p)
+            .float()
+    };
+    let down = |h: Tensor<2>| {
+        let received = h.matmul(weight.clone().transpose()) + bias.clone().unsqueeze();
+        let data = received.clone().narrow(1, 0, d_input);
+        let data = match rbm.visible {
+            Visible::Bernoulli => activation::sigmoid(data),
+            Visible::Gaussian => data,
+        };
+        if d_input == d_visible {
+            return data;
+        }
+        let labels = received.narrow(1, d_input, d_visible - d_input);
+        Tensor::cat(vec![data, activation::softmax(labels, 1)], 1)
+    };
+    let draw = |means: Tensor<2>| match rbm.visible {
+        Visible::Bernoulli => on(means),
+        Visible::Gaussian => standard_normal(draw_seed(&device), means.dims(), &device) + means,
+    };
+
+    let hidden = up(visible.clone());
+    let (reconstruction, negative) = match &state.chains {
+        Some(chains) => {
+            let moved = (0..rule.k).fold(chains.val(), |v, _| draw(down(on(up(v)))));
+            (down(hidden.clone()), moved)
+        }
+        None => {
+            let first = down(on(hidden.clone()));
+            let last = (1..rule.k).fold(first.clone(), |v, _| down(on(up(v))));
+            (first, last)
+        }
+    };
+    let hidden_again = up(negative.clone());
+    let mean = |x: &Tensor<2>| x.clone().mean_dim(0); // [1, D]
+    let pairs = |v: &Tensor<2>, h: &Tensor<2>| {
+        let num_rows = u16::try_from(v.dims()[0]).unwrap();
+        v.clone().transpose().matmul(h.clone()) / f64::from(num_rows)
+    };
+    let activity = state.activity.val().unsqueeze() * 0.9 + mean(&hidden) * 0.1; // [1, H]
+    let pull = (-activity + rule.sparsity_target) * rule.sparsity_cost;
+    let weight_direction = pairs(visible, &hidden) - pairs(&negative, &hidden_again)
+        + mean(visible).transpose().matmul(pull.clone())
+        - weight.clone() * rule.weight_decay;
+    let visible_direction = mean(visible) - mean(&negative);
+    let hidden_direction = mean(&hidden) - mean(&hidden_again) + pull;
+    let velocity = |old: Tensor<2>, direction| old * rule.momentum + direction * rule.learning_rate;
+    let weight_velocity = velocity(state.weight_velocity.val(), weight_direction);
+    let visible_velocity = velocity(state.visible_velocity.val().unsqueeze(), visible_direction);
+    let hidden_velocity = velocity(state.hidden_velocity.val().unsqueeze(), hidden_direction);
+    let error = (reconstruction - visible.clone()).square().mean();
+    let flat = |x: Tensor<2>| x.flatten(0, 1);
+    vec![
+        flat(weight + weight_velocity),
+        flat(bias.unsqueeze() + visible_velocity),
+        flat(rbm.hidden_bias.val().unsqueeze() + hidden_velocity),
+        error,
+    ]
+}
+
+#[track_caller]
+fn check_textbook(config: &RbmConfig, rule: &ContrastiveDivergence, device: &Device) {
+    let rbm = config.init(device);
+    let state = rule.init_state(&rbm);
+    let batch = Tensor::random([37, config.d_input], Distribution::Default, device);
+    let labels = Tensor::<2>::zeros([37, 3], device).slice_fill([0..37, 1..2], 1.0);
+    // Momentum and large weights: the second step has something to go on from.
+    let (mut rbm, state, _) = rule.step(rbm, state, batch.clone(), Some(labels.clone()));
+    rbm.weight = rbm.weight.map(|weight| weight * 20.0);
+
+    let visible = rbm.with_labels(batch.clone(), Some(labels.clone()));
+    device.seed(5);
+    let expected = textbook(rule, &rbm, &state, &visible);
+    device.seed(5);
+    let (rbm, _, error) = rule.step(rbm, state, batch, Some(labels));
+    let weight = rbm.weight.val().flatten(0, 1);
+    let found = [weight, rbm.visible_bias.val(), rbm.hidden_bias.val(), error];
+    for (found, expected) in found.into_iter().zip(expected) {
+        let tolerance = Tolerance::<f32>::rel_abs(1e-4, 1e-5);
+        found
+            .into_data()
+            .assert_approx_eq(&expected.into_data(), tolerance);
+    }
+}
+
+#[test]
+fn a_step_is_that_of_the_textbook() {
+    let (flex, _alone) = seeded();
+    for device in [flex, ndarray()] {
+        let rule = ContrastiveDivergence::new;
+        for visible in [Visible::Bernoulli, Visible::Gaussian] {
+            let config = RbmConfig::new(53, 29).with_visible(visible);
+            let labelled = config.clone().with_num_labels(3);
+            check_textbook(&config, &rule(), &device);
+            check_textbook(&labelled, &rule().with_k(3), &device);
+            check_textbook(&labelled, &rule().with_sparsity_cost(0.1), &device);
+            check_textbook(&config, &rule().with_k(2).with_persistent(true), &device);
+        }
+    }
 }
 
 #[test]

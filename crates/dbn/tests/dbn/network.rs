@@ -15,6 +15,9 @@ fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
 }
 
 /// Pre-trains every layer on all of the bars and stripes at once.
+///
+/// The steps become smaller, as in a real training: at a constant rate the weights keep wandering,
+/// and of 150 seeds three end on a machine that takes more than a tenth of one class for the other.
 fn pretrain(mut dbn: Dbn, num_steps: usize) -> Dbn {
     let device = dbn.rbms[0].device();
     let rule = ContrastiveDivergence::new().with_persistent(true);
@@ -23,9 +26,10 @@ fn pretrain(mut dbn: Dbn, num_steps: usize) -> Dbn {
         let features = dbn.propagate(bars_and_stripes(&device), layer);
         let mut rbm = dbn.rbms[layer].clone();
         let mut state = rule.init_state(&rbm);
-        for _ in 0..num_steps {
+        for step in 0..num_steps {
+            let now = rule.at_epoch(rbm.visible, step, num_steps);
             let labels = Some(num_lines(&device));
-            (rbm, state, _) = rule.step(rbm, state, features.clone(), labels);
+            (rbm, state, _) = now.step(rbm, state, features.clone(), labels);
         }
         dbn.rbms[layer] = rbm;
     }
@@ -198,10 +202,7 @@ fn clamped_fantasies_are_of_their_class() {
             .mean()
             .into_scalar::<f64>();
         let right = if label == 1 { is_two } else { 1.0 - is_two };
-        assert!(
-            right > 0.75,
-            "{right} of the fantasies are of class {label}"
-        );
+        assert!(right > 0.9, "{right} of the fantasies are of class {label}");
     }
 }
 
