@@ -20,7 +20,7 @@ mod testing;
 mod update;
 
 use burn::backend::DispatchDevice;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNormOutputs, batch_norm, batch_norm_reference};
@@ -50,18 +50,22 @@ pub fn work_on_this_thread() {
         .build_global();
 }
 
-/// Whether our kernels can compute with this tensor: 32-bit floats in this machine's memory.
-fn runs_here<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device().inner();
-    let on_cpu = match device.as_dispatch() {
+/// Whether this device is one of Burn's CPU backends, which our kernels run on.
+#[must_use]
+pub fn is_cpu(device: &Device) -> bool {
+    match device.clone().inner().as_dispatch() {
         #[cfg(feature = "flex")]
         DispatchDevice::Flex(_) => true,
         #[cfg(feature = "ndarray")]
         DispatchDevice::NdArray(_) => true,
         #[allow(unreachable_patterns)] // where only those are compiled in
         _ => false,
-    };
-    on_cpu && x.dtype() == DType::F32
+    }
+}
+
+/// Whether our kernels can compute with this tensor: 32-bit floats in this machine's memory.
+fn runs_here<const D: usize>(x: &Tensor<D>) -> bool {
+    x.dtype() == DType::F32 && is_cpu(&x.device())
 }
 
 /// As [`runs_here`], and no gradient is wanted.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::StepTimes;
 use crate::number;
 
 /// One line of `events.jsonl`.
@@ -143,6 +144,9 @@ pub enum EventKind {
         /// Whether this is the best epoch so far.
         best: bool,
     },
+
+    /// Where the time of an epoch's steps went, those that were timed.
+    StepTimes(StepTimes),
 
     /// One optimiser step, reported every so many steps.
     Step {

@@ -6,6 +6,7 @@ mod run_lock;
 mod event;
 mod event_log;
 mod metrics_csv;
+mod step_times;
 
 mod container;
 mod write_atomic;
@@ -20,4 +21,5 @@ pub use event_log::{EventLog, read_events};
 pub use metrics_csv::metrics_csv;
 pub use run_dir::RunDir;
 pub use run_lock::RunLock;
+pub use step_times::StepTimes;
 pub use write_atomic::write_atomic;

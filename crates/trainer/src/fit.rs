@@ -18,6 +18,7 @@ use crate::progress::EpochSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
 use crate::step::{Learner, Objective};
+use crate::step_clock::{Part, StepClock};
 
 /// Steps whose loss goes into the events, over a whole training.
 const LOGGED_STEPS: usize = 500;
@@ -132,7 +133,9 @@ fn epoch(
     let device = session.device.clone().autodiff();
     let order = epoch_order(session.dataset.train.len(), run_seed, state.epoch);
     let log_every = (num_steps / LOGGED_STEPS).max(1);
+    let mut clock = StepClock::new(&device);
     for indices in batches(&order, train.batch_size).skip(state.batch_index) {
+        clock.start(state.step);
         let batch = session.dataset.train.batch(indices);
         let inputs = batch::inputs(&batch, session.layout, &device);
         let Some(targets) = batch::targets(&batch, &device) else {
@@ -143,8 +146,15 @@ fn epoch(
         let factor = train.schedule.factor(state.step, num_steps, train.warmup);
         let learning_rate = train.learning_rate * factor;
         device.seed(seed(run_seed, Stream::Step, state.step));
-        let (next, outcome) =
-            learner.step(&inputs, targets, objective, learning_rate, train.clip_norm);
+        clock.lap(Part::Loading);
+        let (next, outcome) = learner.step_by_parts(
+            &inputs,
+            targets,
+            objective,
+            learning_rate,
+            train.clip_norm,
+            |part| clock.lap(part),
+        );
         learner = next;
         let epoch = state.epoch + 1;
         if !outcome.loss.is_finite() {
@@ -172,6 +182,7 @@ fn epoch(
         state.batch_index += 1;
         state.step += 1;
         session.display.step(state.step, outcome.loss);
+        clock.lap(Part::Instrumentation);
         let phase = || Phase::Fit(state.clone());
         session.stop_if_interrupted(&phase(), &learner.network, Some(&learner.optimizer), None)?;
         if session.checkpoint_due() {
@@ -181,6 +192,11 @@ fn epoch(
             state.finished = Some(FinishReason::TimeBudget);
             break;
         }
+    }
+    let times = clock.times();
+    if times.num_steps > 0 {
+        let at = fornax_runs::Position::train(state.step);
+        session.record(at, EventKind::StepTimes(times))?;
     }
     Ok(learner)
 }

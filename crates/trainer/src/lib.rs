@@ -23,6 +23,7 @@ pub mod schedule;
 pub mod seeds;
 pub mod session;
 pub mod step;
+mod step_clock;
 
 pub use architecture::Architecture;
 pub use error::Error;

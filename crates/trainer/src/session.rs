@@ -7,8 +7,8 @@ use fornax_data::{Dataset, Task};
 use fornax_dbn::CdState;
 use fornax_layers::draw_weights;
 use fornax_runs::{
-    CheckpointKind, Event, EventKind, EventLog, FinishReason, Position, RunDir, metrics_csv,
-    read_events, write_atomic,
+    CheckpointKind, Event, EventKind, EventLog, FinishReason, Position, RunDir, StepTimes,
+    metrics_csv, read_events, write_atomic,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub struct Outcome {
     pub best_epoch: usize,
     /// Training time over all sessions.
     pub elapsed: Duration,
+    /// Where the time of the steps went, over all sessions.
+    pub step_times: StepTimes,
 }
 
 struct Clock {
@@ -378,7 +380,18 @@ impl<'a> Session<'a> {
             test,
             best_epoch,
             elapsed: self.clock.elapsed(),
+            step_times: self.step_times()?,
         })
+    }
+
+    fn step_times(&self) -> Result<StepTimes, Error> {
+        let mut sum = StepTimes::default();
+        for event in read_events(&self.run.events())? {
+            if let EventKind::StepTimes(times) = event.kind {
+                sum.add(&times);
+            }
+        }
+        Ok(sum)
     }
 
     fn end_position(&self) -> Result<Position, Error> {

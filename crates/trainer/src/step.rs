@@ -10,6 +10,7 @@ use fornax_kernels::{CrossEntropy, cross_entropy};
 use crate::architecture::Network;
 use crate::batch::{Inputs, Targets};
 use crate::optimizer::clip_global_norm;
+use crate::step_clock::Part;
 
 /// What the network is trained to make small.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +86,19 @@ impl Learner {
         learning_rate: f64,
         clip_norm: Option<f64>,
     ) -> (Self, StepOutcome) {
+        self.step_by_parts(inputs, targets, objective, learning_rate, clip_norm, |_| {})
+    }
+
+    /// [`Learner::step`], which says what it is done with.
+    pub(crate) fn step_by_parts(
+        self,
+        inputs: &Inputs,
+        targets: Targets,
+        objective: &Objective,
+        learning_rate: f64,
+        clip_norm: Option<f64>,
+        mut done: impl FnMut(Part),
+    ) -> (Self, StepOutcome) {
         let Self {
             network,
             mut optimizer,
@@ -95,14 +109,17 @@ impl Learner {
             loss: f64::from(loss.clone().into_scalar::<f32>()),
             outputs: to_vec(outputs.without_autodiff()),
         };
+        done(Part::Forward);
         if !outcome.loss.is_finite() {
             return (Self { network, optimizer }, outcome);
         }
         let mut gradients = GradientsParams::from_grads(loss.backward(), &network);
+        done(Part::Backward);
         if let Some(max_norm) = clip_norm {
             gradients = clip_global_norm(&network, gradients, max_norm).0;
         }
         let network = optimizer.step(learning_rate, network, gradients);
+        done(Part::Optimizer);
         (Self { network, optimizer }, outcome)
     }
 }

@@ -215,7 +215,11 @@ impl Map<'_> {
                 for (window, ((&y, &d_y), &largest)) in windows.zip(pixels) {
                     let gradient = d_y * self.activation.derivative(y);
                     for (to, number) in window.iter_mut().zip(first..) {
-                        *to = if number == u16::from(largest) { gradient } else { 0.0 };
+                        *to = if number == u16::from(largest) {
+                            gradient
+                        } else {
+                            0.0
+                        };
                     }
                 }
             }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, Tape, elman, gru, lstm, weights};
 use crate::math::vectorised;
-use crate::matmul::{Into, Matrix, Threads, matmul};
+use crate::matmul::{Into, Matrix, Threads, matmul, product};
 
 /// The gradients of what the way forward made.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ pub(crate) fn backward(
         start
     };
     let mut gradients = Gradients {
-        x: wants_d_x.then(|| vec![0.0; x.len()]),
+        x: None,
         input_weight: Vec::new(),
         hidden_weight: Vec::new(),
         bias: vec![0.0; layer.bias.len()],
@@ -67,11 +67,15 @@ pub(crate) fn backward(
         initial,
         hiddens,
         d_hiddens: upstream.hiddens,
-        // Used at every step, by few rows: as they are, the products would take 8 times as long.
-        input_weight: transposed(layer.input_weight, layer.d_input),
+        // Used at every step, by few rows: as it is, the products would take 8 times as long.
         hidden_weight: transposed(layer.hidden_weight, layer.d_hidden),
     };
     way.back(&mut tape, &mut gradients);
+    gradients.x = wants_d_x.then(|| {
+        let d_sums = Matrix::new(&tape.gates, num_rows, layer.d_gates());
+        let weight = Matrix::new(layer.input_weight, layer.d_input, layer.d_gates());
+        product(d_sums, weight.transposed(), Threads::All)
+    });
     (gradients.input_weight, gradients.hidden_weight) =
         weights::gradients(layer, x, initial, hiddens, &tape);
     gradients
@@ -83,8 +87,6 @@ struct Way<'a> {
     initial: Initial<'a>,
     hiddens: &'a [f32],
     d_hiddens: &'a [f32],
-    /// `[gH, D]`
-    input_weight: Vec<f32>,
     /// `[gH, H]`
     hidden_weight: Vec<f32>,
 }
@@ -96,14 +98,12 @@ impl Way<'_> {
         let (layer, width) = (self.layer, self.layer.d_hidden);
         let mut d_cells: Vec<_> = gradients.initial_cell.chunks_mut(ROWS * width).collect();
         d_cells.resize_with(layer.num_chunks(), Default::default);
-        let d_x = gradients.x.as_deref_mut().unwrap_or_default();
-        let chunk = |(index, ((((d_hidden, d_cell), gates), memory), d_x))| Chunk {
+        let chunk = |(index, (((d_hidden, d_cell), gates), memory))| Chunk {
             index,
             d_hidden,
             d_cell,
             gates,
             memory,
-            d_x,
         };
         let chunks: Vec<_> = gradients
             .initial_hidden
@@ -111,7 +111,6 @@ impl Way<'_> {
             .zip(d_cells)
             .zip(layer.deal(&mut tape.gates, layer.d_gates()))
             .zip(layer.deal(&mut tape.memory, width))
-            .zip(layer.deal(d_x, layer.d_input))
             .enumerate()
             .map(chunk)
             .collect();
@@ -137,8 +136,6 @@ struct Chunk<'a> {
     gates: Vec<&'a mut [f32]>,
     /// T of `[ROWS, H]`, or none.
     memory: Vec<&'a mut [f32]>,
-    /// T of `[ROWS, D]`, or none.
-    d_x: Vec<&'a mut [f32]>,
 }
 
 impl Chunk<'_> {
@@ -147,7 +144,6 @@ impl Chunk<'_> {
         let layer = way.layer;
         let (width, d_gates, d_summed) = (layer.d_hidden, layer.d_gates(), layer.d_summed());
         let num_rows = self.d_hidden.len() / width;
-        let input_weight = Matrix::new(&way.input_weight, d_gates, layer.d_input);
         let (summed, apart) = way.hidden_weight.split_at(d_summed * width);
         let (mut bias, mut hidden_bias) = (vec![0.0; d_gates], vec![0.0; layer.hidden_bias.len()]);
         for t in layer.way().rev() {
@@ -159,17 +155,6 @@ impl Chunk<'_> {
 
             let gates = &*self.gates[t];
             add_rows(gates, &mut bias);
-            if let Some(d_x) = self.d_x.get_mut(t) {
-                let d_sums = Matrix::new(gates, num_rows, d_gates);
-                matmul(
-                    d_sums,
-                    input_weight,
-                    d_x,
-                    layer.d_input,
-                    Into::Overwrite,
-                    Threads::One,
-                );
-            }
             let d_sums = Matrix::strided(gates, num_rows, d_summed, d_gates);
             let weight = Matrix::new(summed, d_summed, width);
             matmul(
@@ -233,11 +218,20 @@ impl Chunk<'_> {
 
 /// Columns of `weight`, `[rows, columns]`, one after the other.
 fn transposed(weight: &[f32], num_rows: usize) -> Vec<f32> {
+    // In squares that stay in the cache: a whole column touches as many lines as there are rows.
+    const SIDE: usize = 16;
     let num_columns = weight.len() / num_rows;
     let mut out = vec![0.0; weight.len()];
-    for (row, values) in weight.chunks_exact(num_columns).enumerate() {
-        for (column, &value) in values.iter().enumerate() {
-            out[column * num_rows + row] = value;
+    for (block, columns) in out.chunks_mut(SIDE * num_rows).enumerate() {
+        for first_row in (0..num_rows).step_by(SIDE) {
+            let rows = first_row..num_rows.min(first_row + SIDE);
+            for (index, column) in columns.chunks_exact_mut(num_rows).enumerate() {
+                let from = weight[block * SIDE + index..].iter().step_by(num_columns);
+                let from = from.skip(first_row);
+                for (to, &value) in column[rows.clone()].iter_mut().zip(from) {
+                    *to = value;
+                }
+            }
         }
     }
     out

@@ -40,7 +40,7 @@ pub(crate) fn forward(layer: &Layer, x: &[f32], initial: Initial, keep_tape: boo
     let width = layer.d_hidden;
     let kept = |is_kept, width| vec![0.0; if is_kept { num_rows * width } else { 0 }];
     let mut tape = Tape {
-        gates: kept(keep_tape, layer.d_gates()),
+        gates: from_inputs(layer, x),
         memory: kept(keep_tape && layer.cell.has_memory(), width),
     };
     let mut hiddens = vec![0.0; num_rows * width];
@@ -66,9 +66,7 @@ pub(crate) fn forward(layer: &Layer, x: &[f32], initial: Initial, keep_tape: boo
         .enumerate()
         .map(chunk)
         .collect();
-    chunks
-        .into_par_iter()
-        .for_each(|chunk| chunk.walk(layer, x));
+    chunks.into_par_iter().for_each(|chunk| chunk.walk(layer));
 
     Forward {
         hiddens,
@@ -87,30 +85,25 @@ struct Chunk<'a> {
     cell: &'a mut [f32],
     /// T of `[ROWS, H]`
     hiddens: Vec<&'a mut [f32]>,
-    /// T of `[ROWS, gH]`; none without a tape.
+    /// T of `[ROWS, gH]`, at first what the inputs add to the sums.
     gates: Vec<&'a mut [f32]>,
     /// T of `[ROWS, H]`; none without a tape.
     memory: Vec<&'a mut [f32]>,
 }
 
 impl Chunk<'_> {
-    fn walk(mut self, layer: &Layer, x: &[f32]) {
-        let (num_rows, d_gates) = (self.hidden.len() / layer.d_hidden, layer.d_gates());
-        // Without a tape these are used at every step.
-        let mut spare_gates = vec![0.0; num_rows * d_gates];
-        let mut spare_memory = vec![0.0; num_rows * layer.d_hidden];
+    fn walk(mut self, layer: &Layer) {
+        let d_gates = layer.d_gates();
+        // Without a tape it is used at every step.
+        let mut spare_memory = vec![0.0; self.hidden.len()];
         for t in layer.way() {
-            let x = layer.chunk_at(x, t, self.index, layer.d_input);
-            let gates = self
-                .gates
-                .get_mut(t)
-                .map_or(&mut *spare_gates, |gates| gates);
+            let gates = &mut *self.gates[t];
             let memory = self
                 .memory
                 .get_mut(t)
                 .map_or(&mut *spare_memory, |memory| memory);
 
-            sums(layer, x, self.hidden, gates, memory);
+            add_hidden(layer, self.hidden, gates, memory);
             let rows = gates.chunks_exact_mut(d_gates);
             let rows = rows.zip(self.hidden.chunks_exact_mut(layer.d_hidden));
             match layer.cell {
@@ -134,20 +127,22 @@ impl Chunk<'_> {
     }
 }
 
-/// The sums that the gates are made of: `[ROWS, gH]`, and apart from them for the candidate of a
-/// GRU its recurrent part, `[ROWS, H]`.
-fn sums(layer: &Layer, x: &[f32], hidden: &[f32], gates: &mut [f32], memory: &mut [f32]) {
-    let (d_gates, d_hidden, d_summed) = (layer.d_gates(), layer.d_hidden, layer.d_summed());
-    let num_rows = hidden.len() / d_hidden;
+/// What the inputs of all steps and the bias add to the sums of the gates: `[T, B, gH]`.
+fn from_inputs(layer: &Layer, x: &[f32]) -> Vec<f32> {
+    let (num_rows, d_gates) = (layer.num_steps * layer.batch_size, layer.d_gates());
     let x = Matrix::new(x, num_rows, layer.d_input);
-    let hidden = Matrix::new(hidden, num_rows, d_hidden);
-    let input_weight = Matrix::new(layer.input_weight, layer.d_input, d_gates);
-    let weight = layer.hidden_weight;
+    let weight = Matrix::new(layer.input_weight, layer.d_input, d_gates);
+    let mut sums = layer.bias.repeat(num_rows);
+    matmul(x, weight, &mut sums, d_gates, Into::Add, Threads::All);
+    sums
+}
 
-    for row in gates.chunks_exact_mut(d_gates) {
-        row.copy_from_slice(layer.bias);
-    }
-    matmul(x, input_weight, gates, d_gates, Into::Add, Threads::One);
+/// Adds what the state gives to the sums of the gates; the recurrent part of the candidate of a GRU
+/// stays apart from them, in `memory`, `[ROWS, H]`.
+fn add_hidden(layer: &Layer, hidden: &[f32], gates: &mut [f32], memory: &mut [f32]) {
+    let (d_gates, d_hidden, d_summed) = (layer.d_gates(), layer.d_hidden, layer.d_summed());
+    let hidden = Matrix::new(hidden, hidden.len() / d_hidden, d_hidden);
+    let weight = layer.hidden_weight;
     let summed = Matrix::strided(weight, d_hidden, d_summed, d_gates);
     matmul(hidden, summed, gates, d_gates, Into::Add, Threads::One);
     if d_summed < d_gates {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Initial, Layer, Tape};
-use crate::matmul::{Into, Matrix, Threads, matmul};
+use crate::matmul::{Into, Matrix, Threads, matmul, product};
 
 /// Columns that one thread computes at once. Fewer would read the inputs more often, and more would
 /// leave threads idle where a layer is narrow.
@@ -50,9 +50,7 @@ fn of_input(layer: &Layer, x: &[f32], d_sums: &Tape, columns: &Range<usize>) -> 
     let x = Matrix::new(x, num_rows, layer.d_input).transposed();
     let d_gates = &d_sums.gates[columns.start..];
     let d_gates = Matrix::strided(d_gates, num_rows, width, layer.d_gates());
-    let mut out = vec![0.0; layer.d_input * width];
-    matmul(x, d_gates, &mut out, width, Into::Overwrite, Threads::One);
-    out
+    product(x, d_gates, Threads::One)
 }
 
 /// `[H, columns]`

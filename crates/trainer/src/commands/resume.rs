@@ -111,12 +111,16 @@ fn report(outcome: &Outcome, resolved: &Resolved, run: &Path, output: &mut Outpu
         }
     }
     output.line(format!("to beat: {}", resolved.dataset.baseline));
+    if outcome.step_times.num_steps > 0 {
+        output.line(outcome.step_times.to_string());
+    }
     output.line(run.display().to_string());
     output.result(json!({
         "run": run,
         "reason": outcome.reason,
         "best_epoch": outcome.best_epoch,
         "seconds": seconds,
+        "step_times": outcome.step_times,
         "valid": outcome.valid,
         "test": outcome.test,
         "baseline": resolved.dataset.baseline,
