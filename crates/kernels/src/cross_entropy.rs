@@ -160,7 +160,9 @@ impl Wanted {
         let mut loss = 0.0;
         for (row, &target) in rows.chunks_exact_mut(self.num_classes).zip(targets) {
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|logit| *logit -= largest);
+            for logit in row.iter_mut() {
+                *logit -= largest;
+            }
             self.each(target, |class, amount| {
                 loss -= f64::from(amount * row[class]);
             });
@@ -168,7 +170,9 @@ impl Wanted {
         exp_all(rows);
         for (row, &target) in rows.chunks_exact_mut(self.num_classes).zip(targets) {
             let total: f32 = row.iter().sum();
-            row.iter_mut().for_each(|exponential| *exponential /= total);
+            for exponential in row.iter_mut() {
+                *exponential /= total;
+            }
             let log_total = f64::from(total.ln());
             self.each(target, |_, amount| loss += f64::from(amount) * log_total);
         }

@@ -19,7 +19,7 @@ impl Statistics {
     /// Each map by itself, then all maps of a channel in order: the squares are taken from a mean
     /// near their own, which loses no digits.
     ///
-    /// Chan, Golub and LeVeque 1983, <https://doi.org/10.1080/00031305.1983.10483115>
+    /// Chan, Golub and `LeVeque` 1983, <https://doi.org/10.1080/00031305.1983.10483115>
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // sums are f64
     pub(super) fn of(geometry: &Geometry, x: &[f32]) -> Self {
         let (channels, map_len) = (geometry.channels, geometry.map[0] * geometry.map[1]);
