@@ -123,7 +123,7 @@ impl<B: Host> Convolve for B {
         activation: Activation,
     ) -> FloatTensor<B> {
         let (x, weight, bias) = (B::values(x), B::values(weight), B::values(bias));
-        let Outcome { output, .. } = forward(&geometry, &x, &weight, &bias, activation);
+        let Outcome { output, .. } = forward(&geometry, &x, &weight, &bias, activation, false);
         B::tensor(output, geometry.output_shape())
     }
 }
@@ -148,7 +148,7 @@ impl<B: Host, C: CheckpointStrategy> Convolve for Autodiff<B, C> {
             }
             OpsKind::Tracked(prep) => {
                 let (x, weight, bias) = (B::values(x), B::values(weight), B::values(bias));
-                let made = forward(&geometry, &x, &weight, &bias, activation);
+                let made = forward(&geometry, &x, &weight, &bias, activation, true);
                 let output = B::tensor(made.output, geometry.output_shape());
                 let state = Kept {
                     geometry,

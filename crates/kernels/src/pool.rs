@@ -66,7 +66,7 @@ pub(crate) trait Pool: Backend {
 
 impl<B: Host> Pool for B {
     fn pool(x: FloatTensor<B>, geometry: Geometry, activation: Activation) -> FloatTensor<B> {
-        let (output, _) = forward(&geometry, &B::values(x), activation);
+        let (output, _) = forward(&geometry, &B::values(x), activation, false);
         B::tensor(output, geometry.output_shape())
     }
 }
@@ -78,7 +78,7 @@ impl<B: Host, C: CheckpointStrategy> Pool for Autodiff<B, C> {
         match PoolBack.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::UnTracked(prep) => prep.finish(B::pool(x, geometry, activation)),
             OpsKind::Tracked(prep) => {
-                let (output, argmax) = forward(&geometry, &B::values(x), activation);
+                let (output, argmax) = forward(&geometry, &B::values(x), activation, true);
                 let output = B::tensor(output, geometry.output_shape());
                 let state = Kept {
                     geometry,
@@ -122,14 +122,19 @@ impl<B: Host> Backward<B, 1> for PoolBack {
     }
 }
 
-/// Output and argmax of every map.
-fn forward(geometry: &Geometry, x: &[f32], activation: Activation) -> (Vec<f32>, Vec<u8>) {
+/// Output of every map, and argmax where it is asked for.
+fn forward(
+    geometry: &Geometry,
+    x: &[f32],
+    activation: Activation,
+    keep_argmax: bool,
+) -> (Vec<f32>, Vec<u8>) {
     let (map_len, pooled_len) = lengths(geometry);
     let num_maps = geometry.batch_size * geometry.width;
-    let argmax_len = if geometry.pool == [1, 1] {
-        0
-    } else {
+    let argmax_len = if keep_argmax && geometry.pool != [1, 1] {
         pooled_len
+    } else {
+        0
     };
     let mut output = vec![0.0; num_maps * pooled_len];
     let mut argmax = vec![0; num_maps * argmax_len];

@@ -16,7 +16,7 @@ pub(crate) const MAX_WINDOW: usize = 256;
 /// # Shapes
 /// - `sums`: as the kernels leave them, rows `plane_width` apart
 /// - `output`: `[H, W]`, after pooling
-/// - `argmax`: as `output`, or empty where nothing is pooled
+/// - `argmax`: as `output`, or empty where nothing is pooled or nobody asks
 pub(crate) fn finish(
     geometry: &Geometry,
     sums: &[f32],
@@ -79,6 +79,21 @@ fn pool<const WIDTH: usize>(
     let [_, width] = geometry.pooled();
     let bands = sums.chunks(pool_height * plane_width);
     let rows = output.chunks_exact_mut(width);
+    if argmax.is_empty() {
+        for (output, band) in rows.zip(bands) {
+            output.fill(f32::NEG_INFINITY);
+            for row in band.chunks(plane_width) {
+                let windows = row[..width * pool_width].chunks_exact(pool_width);
+                for (largest, window) in output.iter_mut().zip(windows) {
+                    for &value in window {
+                        let larger = (value > *largest) | value.is_nan();
+                        *largest = if larger { value } else { *largest };
+                    }
+                }
+            }
+        }
+        return;
+    }
     for ((output, argmax), band) in rows.zip(argmax.chunks_exact_mut(width)).zip(bands) {
         let window = Window {
             band,

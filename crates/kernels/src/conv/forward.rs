@@ -15,7 +15,7 @@ const IMAGES_PER_TASK: usize = 4;
 pub(crate) struct Outcome {
     /// `[B, width, H, W]`, after pooling.
     pub(crate) output: Vec<f32>,
-    /// As `output`; empty where nothing is pooled.
+    /// As `output`; empty where nothing is pooled or nobody asked.
     pub(crate) argmax: Argmax,
 }
 
@@ -31,12 +31,13 @@ pub(crate) fn forward(
     weight: &[f32],
     bias: &[f32],
     activation: Activation,
+    keep_argmax: bool,
 ) -> Outcome {
     let output_len = geometry.output_len();
-    let argmax_len = if geometry.pool == [1, 1] {
-        0
-    } else {
+    let argmax_len = if keep_argmax && geometry.pool != [1, 1] {
         output_len
+    } else {
+        0
     };
     let mut output = vec![0.0; geometry.batch_size * output_len];
     let mut argmax = vec![0; geometry.batch_size * argmax_len];
