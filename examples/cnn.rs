@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut step = 0;
     for epoch in 0..EPOCHS {
         for indices in epoch_order(data.train.len(), 1, epoch).chunks(BATCH) {
-            let batch = data.train.batch(indices);
+            let batch = data.train.batch(indices)?;
             let inputs = batch::inputs(&batch, Layout::Image, &training);
             let targets = batch::targets(&batch, &training).ok_or("no labels")?;
             let rate = LEARNING_RATE * Schedule::OneCycle.factor(step, num_steps, 0.2);
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             step += 1;
         }
         let network = learner.network.valid();
-        let metrics = evaluate(&network, &data.valid, &data, Layout::Image, &device, BATCH);
+        let metrics = evaluate(&network, &data.valid, &data, Layout::Image, &device, BATCH)?;
         println!(
             "epoch {:>2}  valid accuracy {:.3}",
             epoch + 1,
@@ -64,9 +64,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Look: the test accuracy, and what each layer makes of one picture.
     let network = learner.network.valid();
-    let metrics = evaluate(&network, &data.test, &data, Layout::Image, &device, BATCH);
+    let metrics = evaluate(&network, &data.test, &data, Layout::Image, &device, BATCH)?;
     println!("test accuracy {:.3}", metrics.values()["accuracy"]);
-    let picture = batch::inputs(&data.test.batch(&[0]), Layout::Image, &device);
+    let picture = batch::inputs(&data.test.batch(&[0])?, Layout::Image, &device);
     for feature in network.features(&picture) {
         println!("{:<8} {:?}", feature.name, feature.shape);
     }

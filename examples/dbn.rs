@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for epoch in 0..PRETRAIN_EPOCHS {
             let rule = rule.at_epoch(Visible::Bernoulli, epoch, PRETRAIN_EPOCHS);
             for indices in epoch_order(data.train.len(), 1, epoch).chunks(BATCH) {
-                let batch = data.train.batch(indices);
+                let batch = data.train.batch(indices)?;
                 let Inputs::Flat(x) = batch::inputs(&batch, Layout::Flat, &device) else {
                     continue;
                 };
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     for epoch in 0..EPOCHS {
         for indices in epoch_order(data.train.len(), 2, epoch).chunks(BATCH) {
-            let batch = data.train.batch(indices);
+            let batch = data.train.batch(indices)?;
             let inputs = batch::inputs(&batch, Layout::Flat, &training);
             let targets = batch::targets(&batch, &training).ok_or("no labels")?;
             learner = learner
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Look: the test accuracy, and a digit that the stack dreams up.
     let network = learner.network.valid();
-    let metrics = evaluate(&network, &data.test, &data, Layout::Flat, &device, BATCH);
+    let metrics = evaluate(&network, &data.test, &data, Layout::Flat, &device, BATCH)?;
     println!("test accuracy {:.3}", metrics.values()["accuracy"]);
     for row in to_vec(stack.fantasies(1, 200, None)?).chunks(8) {
         let shades = row.iter().map(|p| if *p > 0.5 { "██" } else { "  " });

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for epoch in 0..EPOCHS {
         let mut loss = 0.0;
         for indices in epoch_order(data.train.len(), 1, epoch).chunks(BATCH) {
-            let batch = data.train.batch(indices);
+            let batch = data.train.batch(indices)?;
             let inputs = batch::inputs(&batch, Layout::Flat, &training);
             let targets = batch::targets(&batch, &training).ok_or("no labels")?;
             let (next, outcome) = learner.step(&inputs, targets, &objective, LEARNING_RATE, None);
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Look: rows are the true kinds, columns the answers.
     let network = learner.network.valid();
-    let metrics = evaluate(&network, &data.test, &data, Layout::Flat, &device, BATCH);
+    let metrics = evaluate(&network, &data.test, &data, Layout::Flat, &device, BATCH)?;
     println!("test accuracy {:.3}", metrics.values()["accuracy"]);
     for (class, row) in classes.iter().zip(metrics.confusion().unwrap_or_default()) {
         println!("{class:<10} {row:?}");

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut step = 0;
     for epoch in 0..EPOCHS {
         for indices in epoch_order(data.train.len(), 1, epoch).chunks(BATCH) {
-            let batch = data.train.batch(indices);
+            let batch = data.train.batch(indices)?;
             let inputs = batch::inputs(&batch, Layout::Steps, &training);
             let targets = batch::targets(&batch, &training).ok_or("nothing to forecast")?;
             let rate = LEARNING_RATE * Schedule::OneCycle.factor(step, num_steps, 0.2);
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             step += 1;
         }
         let network = learner.network.valid();
-        let metrics = evaluate(&network, &data.valid, &data, Layout::Steps, &device, BATCH);
+        let metrics = evaluate(&network, &data.valid, &data, Layout::Steps, &device, BATCH)?;
         println!(
             "epoch {:>2}  valid RMSE {:.3} ppm",
             epoch + 1,
@@ -72,11 +72,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Look: the error on years that the network never saw, and its last forecast.
     let network = learner.network.valid();
-    let metrics = evaluate(&network, &data.test, &data, Layout::Steps, &device, BATCH);
+    let metrics = evaluate(&network, &data.test, &data, Layout::Steps, &device, BATCH)?;
     println!("test RMSE {:.3} ppm", metrics.values()["rmse"]);
     let last = [data.test.len() - 1];
     let outputs = network.forward(&batch::inputs(
-        &data.test.batch(&last),
+        &data.test.batch(&last)?,
         Layout::Steps,
         &device,
     ));

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::scale::Scale;
-use crate::{Split, Targets};
+use crate::{DataError, Split, Targets};
 
 /// The score of the simplest predictor of a task, on the valid and on the test split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,22 +70,22 @@ impl Baseline {
         }
     }
 
-    pub(crate) fn mean(scale: Scale, [valid, test]: [&Split; 2]) -> Self {
+    pub(crate) fn mean(scale: Scale, [valid, test]: [&Split; 2]) -> Result<Self, DataError> {
         let rmse = |split: &Split| {
             let all: Vec<usize> = (0..split.len()).collect();
-            let Targets::Values { values, .. } = split.batch(&all).targets else {
-                return 0.0;
+            let Targets::Values { values, .. } = split.targets(&all)? else {
+                return Ok(0.0);
             };
             // A scaled target is its distance to the mean.
-            scale.sd * root_mean_square(values.into_iter().map(f64::from))
+            Ok(scale.sd * root_mean_square(values.into_iter().map(f64::from)))
         };
-        Self::Mean {
+        Ok(Self::Mean {
             value: scale.mean,
             rmse: Scores {
-                valid: rmse(valid),
-                test: rmse(test),
+                valid: rmse(valid)?,
+                test: rmse(test)?,
             },
-        }
+        })
     }
 
     /// The scores to beat: an accuracy to exceed, an error or a number of bits to stay below. Of

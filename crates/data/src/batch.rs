@@ -16,7 +16,7 @@ impl Batch {
         match &self.inputs {
             Inputs::Dense { shape, .. } => shape.first().copied().unwrap_or(0),
             Inputs::Sequences { shape, .. } => shape[0],
-            Inputs::Tokens { shape, .. } => shape[0],
+            Inputs::Tokens { shape, .. } | Inputs::Documents { shape, .. } => shape[0],
         }
     }
 
@@ -52,6 +52,15 @@ pub enum Inputs {
         shape: [usize; 2],
         /// Places in the vocabulary.
         tokens: Vec<i32>,
+    },
+    /// Texts to classify as rows of tokens, 0 after their end.
+    Documents {
+        /// `[B, T]`, where T is the length of the longest text of the batch
+        shape: [usize; 2],
+        /// Places in the vocabulary.
+        tokens: Vec<i32>,
+        /// Valid tokens of each text, from 1 to T.
+        lengths: Vec<usize>,
     },
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DataError;
+use crate::{DataError, TextLevel};
 
 /// What to read, and how. The `[data]` table of an experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,22 @@ pub struct DataConfig {
     /// Images: standardise by the mean and deviation of the training pixels; `false` keeps the
     /// pixels in `[0, 1]`, as a network of binary units wants them.
     pub normalize: bool,
+    /// Images in files: the longer side that all are brought to, in pixels, from 4 to 1024; absent
+    /// for 64, or for their own where all are of one size that is not larger.
+    pub image_size: Option<usize>,
+    /// Table: the column to read as text, from which the class is predicted; absent for the only one
+    /// that is worth it.
+    pub text: Option<String>,
+    /// Texts to classify: a bag of terms, or a row of tokens as recurrent networks read it.
+    pub text_form: TextForm,
+    /// Texts to classify: cut into words or characters; absent for what suits their length.
+    pub level: Option<TextLevel>,
+    /// Texts to classify, as rows: tokens that are read of each, at least 1.
+    pub max_tokens: usize,
+    /// Leave out files that cannot be read, and say which, where `false` refuses the data.
+    pub skip_faulty: bool,
+    /// Megabytes of values that are kept in memory; more lie in a temporary file.
+    pub memory_mb: usize,
 }
 
 impl Default for DataConfig {
@@ -51,6 +67,13 @@ impl Default for DataConfig {
             test_fraction: 0.15,
             fraction: 1.0,
             normalize: true,
+            image_size: None,
+            text: None,
+            text_form: TextForm::Bag,
+            level: None,
+            max_tokens: 200,
+            skip_faulty: false,
+            memory_mb: 512,
         }
     }
 }
@@ -103,8 +126,31 @@ impl DataConfig {
         if self.seq_len == 0 {
             return refuse("seq_len", "0".into(), "at least 1");
         }
-        Ok(())
+        if self.max_tokens == 0 {
+            return refuse("max_tokens", "0".into(), "at least 1");
+        }
+        match self.image_size {
+            Some(size) if !(4..=1024).contains(&size) => {
+                refuse("image_size", size.to_string(), "a number from 4 to 1024")
+            }
+            _ => Ok(()),
+        }
     }
+
+    /// Bytes of values that are kept in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_mb.saturating_mul(1 << 20)
+    }
+}
+
+/// What a text to classify becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextForm {
+    /// A vector of weights, one for each term, wherever it stands.
+    Bag,
+    /// A row of tokens, in their order.
+    Tokens,
 }
 
 /// How the target of a table is predicted.

@@ -1,8 +1,12 @@
 //! A dataset: three splits, what they ask of a network, and what was understood of the source.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Baseline, Preprocess, Split};
+use crate::preprocess::Scale;
+use crate::sources::splits::{Drawing, Own};
+use crate::{Baseline, DataConfig, DataError, Preprocess, Source, Split};
 
 /// A source, read, split and scaled.
 #[derive(Debug, Clone)]
@@ -30,6 +34,59 @@ pub struct Dataset {
     pub warnings: Vec<String>,
     /// What a network has to beat.
     pub baseline: Baseline,
+}
+
+impl Dataset {
+    /// Data that a program brings along, divided at random, class by class. A model trained on it
+    /// reads its inputs from the program, not from files.
+    ///
+    /// # Errors
+    /// When a setting is out of its range, or there are too few items to split.
+    pub fn from_source(
+        name: &str,
+        source: impl Source + 'static,
+        input: InputShape,
+        task: Task,
+        config: &DataConfig,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        config.validate()?;
+        let source: Arc<dyn Source> = Arc::new(source);
+        let classes = match &task {
+            Task::Classification { classes } => classes.clone(),
+            _ => Vec::new(),
+        };
+        let groups: Vec<i32> = (0..source.len()).map(|item| source.class(item)).collect();
+        let mut warnings = Vec::new();
+        let drawing = Drawing {
+            path: name.into(),
+            config,
+            seed,
+        };
+        let division = drawing.divide(&groups, &classes, Own::default(), &mut warnings)?;
+        let split = |items: &[usize]| Split::new(source.clone(), items);
+        let (train, valid) = (split(&division.train), split(&division.valid));
+        let test = split(&division.test);
+        let baseline = match &task {
+            Task::Classification { classes } => {
+                Baseline::majority(classes, [&train, &valid, &test])
+            }
+            _ => Baseline::mean(Scale { mean: 0.0, sd: 1.0 }, [&valid, &test])?,
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            task,
+            input,
+            preprocess: Preprocess::Program { classes },
+            train,
+            valid,
+            test,
+            sha256: String::new(),
+            reading: vec![format!("`{name}` has {} items", source.len())],
+            warnings,
+            baseline,
+        })
+    }
 }
 
 /// What is predicted.
@@ -104,5 +161,12 @@ pub enum InputShape {
         vocab_size: usize,
         /// T
         seq_len: usize,
+    },
+    /// `[T]`, a text to classify
+    Documents {
+        /// V, with the stand-in for unknown tokens
+        vocab_size: usize,
+        /// The largest T.
+        max_len: usize,
     },
 }

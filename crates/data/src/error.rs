@@ -70,6 +70,13 @@ pub enum DataError {
     #[diagnostic(help("check that it is the right file and was written to its end"))]
     Empty { path: PathBuf },
 
+    #[error("the temporary file for data that does not fit in memory: {source}")]
+    #[diagnostic(help(
+        "make room in the folder of temporary files, or name another one by TMPDIR; \
+         `data.memory_mb` says how much is kept in memory"
+    ))]
+    Cache { source: io::Error },
+
     // IDX files.
     #[error("{}: not an IDX file: it begins with {found:02x?}, not with 00 00", path.display())]
     #[diagnostic(help("give an IDX file as MNIST has them, plain or gzipped"))]
@@ -116,6 +123,50 @@ pub enum DataError {
         expected: String,
     },
 
+    // Files of images and sound, folders and archives.
+    #[error("{}: cannot be read as an image: {problem}", path.display())]
+    #[diagnostic(help("replace or remove the file; `--set data.skip_faulty=true` leaves it out"))]
+    Image { path: PathBuf, problem: String },
+
+    #[error("{}: an image of {height}x{width} pixels, more than {limit} in all", path.display())]
+    #[diagnostic(help("make the image smaller, or remove it"))]
+    ImageTooLarge {
+        path: PathBuf,
+        height: u32,
+        width: u32,
+        limit: u64,
+    },
+
+    #[error("{}: {count} files cannot be used: {list}", path.display())]
+    #[diagnostic(help(
+        "replace or remove the files; `--set data.skip_faulty=true` leaves them out"
+    ))]
+    FaultyFiles {
+        path: PathBuf,
+        count: usize,
+        list: String,
+    },
+
+    #[error("{}: {what} lie here without their classes", path.display())]
+    #[diagnostic(help("put the files of each class into a folder that is called as the class"))]
+    Loose { path: PathBuf, what: String },
+
+    #[error("{}: {found} bytes are no whole number of records of {record}", path.display())]
+    #[diagnostic(help("fetch or copy the file again"))]
+    Records {
+        path: PathBuf,
+        found: usize,
+        record: usize,
+    },
+
+    #[error("{}: the archive cannot be unpacked: {problem}", path.display())]
+    #[diagnostic(help("{advice}"))]
+    Archive {
+        path: PathBuf,
+        problem: String,
+        advice: &'static str,
+    },
+
     #[error("{}:{line}: pixel {column} is `{value}`", path.display())]
     #[diagnostic(help("pixels are whole numbers from 0 to {max}"))]
     Pixel {
@@ -135,6 +186,10 @@ pub enum DataError {
         expected: usize,
         found: usize,
     },
+
+    #[error("{}:{line}: a quote is opened here and never closed", path.display())]
+    #[diagnostic(help("close it, or double a quote that is part of a cell"))]
+    OpenQuote { path: PathBuf, line: u64 },
 
     #[error("{}: there is no column `{column}`", path.display())]
     #[diagnostic(help("{advice}"))]
@@ -251,6 +306,10 @@ pub enum DataError {
     #[error("the preprocessing of the model does not fit: {problem}")]
     #[diagnostic(help("the files of the model are damaged or foreign: train it again"))]
     Preprocess { problem: &'static str },
+
+    #[error("{}: the inputs of this model come from a program, not from files", path.display())]
+    #[diagnostic(help("make them in the program, as for training: `Dataset::from_source`"))]
+    FromProgram { path: PathBuf },
 
     // Text.
     #[error("{}: {found} characters are too few, {needed} are needed", path.display())]

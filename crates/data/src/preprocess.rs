@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sources::{forecast, images, table, text, ts};
+use crate::sources::{documents, forecast, images, table, text, ts};
 use crate::{DataError, Split};
 
 pub use crate::scale::Scale;
+pub use crate::sources::documents::{DocumentPreprocess, TextColumns, TextEncoding, TextLevel};
 pub use crate::sources::forecast::{OtherSeries, SeriesPreprocess};
 pub use crate::sources::images::ImagePreprocess;
 pub use crate::sources::table::{ColumnEncoding, InputColumn, TablePreprocess, TargetEncoding};
@@ -29,6 +30,13 @@ pub enum Preprocess {
     Sequences(SequencePreprocess),
     /// Characters.
     Text(TextPreprocess),
+    /// Texts to classify.
+    Documents(DocumentPreprocess),
+    /// Nothing: the items come from a program, ready.
+    Program {
+        /// In the order of the outputs; empty where there are none.
+        classes: Vec<String>,
+    },
 }
 
 impl Preprocess {
@@ -46,6 +54,10 @@ impl Preprocess {
             Self::Series(series) => forecast::open_last_window(series, path),
             Self::Sequences(sequences) => ts::open_inputs(sequences, path),
             Self::Text(text) => text::open_inputs(text, path),
+            Self::Documents(documents) => documents::open_inputs(documents, path),
+            Self::Program { .. } => Err(DataError::FromProgram {
+                path: path.to_owned(),
+            }),
         }
     }
 
@@ -98,6 +110,9 @@ impl Preprocess {
             Self::Text(text) if text.seq_len == 0 || text.vocabulary.is_empty() => {
                 "no vocabulary, or samples of no characters"
             }
+            Self::Documents(documents) if !documents.encoding.is_sound() => {
+                "no terms, or a weight is missing"
+            }
             _ => return Ok(()),
         };
         Err(DataError::Preprocess { problem })
@@ -110,7 +125,9 @@ impl Preprocess {
             Self::Images(images) => Some(&images.classes),
             Self::Table(table) => table.target.classes(),
             Self::Sequences(sequences) => Some(&sequences.classes),
-            Self::Series(_) | Self::Text(_) => None,
+            Self::Documents(documents) => Some(&documents.classes),
+            Self::Program { classes } if !classes.is_empty() => Some(classes),
+            Self::Series(_) | Self::Text(_) | Self::Program { .. } => None,
         }
     }
 
@@ -144,6 +161,8 @@ impl Preprocess {
             Self::Series(_) => "windows of a series",
             Self::Sequences(_) => "series to classify",
             Self::Text(_) => "text",
+            Self::Documents(_) => "texts to classify",
+            Self::Program { .. } => "items of a program",
         }
     }
 }

@@ -1,25 +1,34 @@
 //! From a name or a path to the one kind of source that reads it: the only place that knows all
 //! kinds. A new kind is one new file below `sources/` and one line in [`KINDS`].
 
+mod archive;
+mod cifar;
 pub(crate) mod csv_file;
+pub(crate) mod documents;
 mod file;
 pub(crate) mod forecast;
 pub(crate) mod idx;
+mod image_file;
+mod image_folder;
 pub(crate) mod images;
 mod names;
 mod pixels;
-mod splits;
+pub(crate) mod splits;
 pub(crate) mod table;
 pub(crate) mod text;
+mod tree;
 pub(crate) mod ts;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Options};
 use crate::{DataConfig, DataError, DataFolders, Dataset};
+
+use archive::Unpacked;
+use tree::Tree;
 
 pub(crate) use file::{Content, SourceFile};
 use names::slug;
@@ -40,6 +49,21 @@ const KINDS: &[Kind] = &[
         name: "idx",
         recognises: idx::recognises,
         open: idx::open,
+    },
+    Kind {
+        name: "cifar",
+        recognises: cifar::recognises,
+        open: cifar::open,
+    },
+    Kind {
+        name: "images",
+        recognises: image_folder::recognises,
+        open: image_folder::open,
+    },
+    Kind {
+        name: "documents",
+        recognises: documents::recognises,
+        open: documents::open,
     },
     Kind {
         name: "ts",
@@ -64,8 +88,9 @@ const KINDS: &[Kind] = &[
 ];
 
 /// What [`KINDS`] read, for people.
-const READABLE: &str = "IDX images (train-images-idx3-ubyte), tables and series (.csv, .tsv), \
-                        UCR/UEA series (.ts) and plain text (.txt) are read, each also gzipped";
+const READABLE: &str = "IDX images (train-images-idx3-ubyte), CIFAR batches, a folder of folders of \
+                        images or texts, tables and series (.csv, .tsv), UCR/UEA series (.ts) and plain \
+                        text (.txt) are read, each also gzipped, in a zip or in a tar.gz";
 
 /// Whether this version reads the kind of a manifest.
 pub(crate) fn reads(kind: &str) -> bool {
@@ -86,6 +111,11 @@ pub(crate) struct Opening<'a> {
     pub(crate) options: Options,
     pub(crate) seed: u64,
     digest: RefCell<Sha256>,
+    tree: OnceCell<Tree>,
+    /// What a person should look at, found while reading.
+    notes: RefCell<Vec<String>>,
+    /// Holds the files until they are read.
+    _unpacked: Option<Unpacked>,
 }
 
 /// Reads a source, splits it and fits its preprocessing.
@@ -119,21 +149,32 @@ pub fn open(config: &DataConfig, seed: u64, folders: &DataFolders) -> Result<Dat
             // What the manifest knows of its own target says nothing of another.
             options.task = None;
         }
-        let opening = Opening {
-            name: manifest.name.clone(),
-            path: PathBuf::from(&manifest.name),
-            chosen: None,
-            files: manifest.files(folders)?,
-            config,
-            options,
-            seed,
-            digest: RefCell::default(),
+        let files = manifest.files(folders)?;
+        let mut opening = match files.as_slice() {
+            [file] if archive::is_archive(&file.path) => {
+                let unpacked = archive::unpack(&file.path)?;
+                Opening {
+                    path: unpacked.content.clone(),
+                    files: file::in_folder(&unpacked.content)?,
+                    _unpacked: Some(unpacked),
+                    ..Opening::new(manifest.name.clone(), config, seed)
+                }
+            }
+            _ => Opening {
+                path: PathBuf::from(&manifest.name),
+                files,
+                ..Opening::new(manifest.name.clone(), config, seed)
+            },
         };
-        return (kind.open)(&opening);
+        opening.options = options;
+        return opening.open_as(kind);
     }
     let opening = Opening::at_path(config, seed)?;
+    if opening.chosen.is_none() {
+        opening.needed_tree()?;
+    }
     if let Some(kind) = KINDS.iter().find(|kind| (kind.recognises)(&opening)) {
-        return (kind.open)(&opening);
+        return opening.open_as(kind);
     }
     let is_folder = opening.chosen.is_none();
     let advice = if is_folder {
@@ -148,8 +189,43 @@ pub fn open(config: &DataConfig, seed: u64, folders: &DataFolders) -> Result<Dat
 }
 
 impl<'a> Opening<'a> {
+    fn new(name: String, config: &'a DataConfig, seed: u64) -> Self {
+        Self {
+            name,
+            path: PathBuf::new(),
+            chosen: None,
+            files: Vec::new(),
+            config,
+            options: Options::default(),
+            seed,
+            digest: RefCell::default(),
+            tree: OnceCell::new(),
+            notes: RefCell::default(),
+            _unpacked: None,
+        }
+    }
+
+    /// The file or folder that the user named, or the content of an archive.
     fn at_path(config: &'a DataConfig, seed: u64) -> Result<Self, DataError> {
         let path = PathBuf::from(&config.source);
+        let name = slug(&path);
+        if archive::is_archive(&path) && path.is_file() {
+            let unpacked = archive::unpack(&path)?;
+            let path = unpacked.content.clone();
+            return Ok(Self {
+                _unpacked: Some(unpacked),
+                ..Self::at(path, name, config, seed)?
+            });
+        }
+        Self::at(path, name, config, seed)
+    }
+
+    fn at(
+        path: PathBuf,
+        name: String,
+        config: &'a DataConfig,
+        seed: u64,
+    ) -> Result<Self, DataError> {
         let is_folder = match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() || metadata.is_file() => metadata.is_dir(),
             Ok(_) => {
@@ -178,18 +254,43 @@ impl<'a> Opening<'a> {
         {
             files.push(SourceFile::on_disk(path.clone()));
         }
-        let name = slug(&path);
-        let digest = RefCell::default();
         Ok(Self {
-            name,
             path,
             chosen,
             files,
-            config,
-            options: Options::default(),
-            seed,
-            digest,
+            ..Self::new(name, config, seed)
         })
+    }
+
+    fn open_as(&self, kind: &Kind) -> Result<Dataset, DataError> {
+        let mut dataset = (kind.open)(self)?;
+        dataset.warnings.extend(self.notes.take());
+        Ok(dataset)
+    }
+
+    /// All that lies below the folder.
+    pub(crate) fn needed_tree(&self) -> Result<&Tree, DataError> {
+        if let Some(tree) = self.tree.get() {
+            return Ok(tree);
+        }
+        let tree = Tree::walk(&self.path)?;
+        Ok(self.tree.get_or_init(|| tree))
+    }
+
+    /// The same; `None` where the source is no folder.
+    pub(crate) fn tree(&self) -> Option<&Tree> {
+        match self.chosen {
+            Some(_) => None,
+            None => self.needed_tree().ok(),
+        }
+    }
+
+    /// Adds the checksum of a file that was read elsewhere, and its name, to that of the source.
+    pub(crate) fn add_to_digest(&self, file: &Path, digest: &[u8]) {
+        let mut sum = self.digest.borrow_mut();
+        sum.update(file.as_os_str().as_encoded_bytes());
+        sum.update([0]);
+        sum.update(digest);
     }
 
     /// The file of that name, if there is one.
@@ -222,6 +323,16 @@ impl<'a> Opening<'a> {
         file::unpack(bytes.into_owned(), &file.path)
     }
 
+    /// The text of a file; an encoding that had to be guessed is noted.
+    pub(crate) fn read_text(&self, file: &SourceFile) -> Result<String, DataError> {
+        let (text, encoding) = file::decode(self.read(file)?, &file.path)?;
+        if let Some(encoding) = encoding {
+            let note = format!("`{}` is not UTF-8: it is read as {encoding}", file.name());
+            self.notes.borrow_mut().push(note);
+        }
+        Ok(text)
+    }
+
     /// The checksum of all bytes read so far.
     pub(crate) fn sha256(&self) -> String {
         use std::fmt::Write;
@@ -248,6 +359,11 @@ impl<'a> Opening<'a> {
             .chain(&self.options.drop)
             .any(|dropped| dropped == column)
     }
+}
+
+/// The checksum of the bytes of one file.
+pub(crate) fn digest_of(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
 }
 
 /// The error of a source that is nothing known.

@@ -1,27 +1,35 @@
-//! A split: some items of a compact, shared store, handed out as batches.
+//! A split: some items of a shared source, handed out as batches.
 
 mod store;
 
 use std::sync::Arc;
 
-use crate::Batch;
+use crate::{Batch, DataError, Source, Targets};
 
 pub(crate) use store::{Place, SeriesStore, Store, StoredInputs, StoredTargets, count_classes};
 
 /// The items of one split. Cloning is cheap: the values are shared.
 #[derive(Debug, Clone)]
 pub struct Split {
-    store: Arc<Store>,
-    /// Places in the store.
-    items: Arc<[usize]>,
+    source: Arc<dyn Source>,
+    /// Numbers of the items in the source. Four bytes each: there may be a hundred million.
+    items: Arc<[u32]>,
 }
 
 impl Split {
-    pub(crate) fn new(store: Arc<Store>, items: Vec<usize>) -> Self {
-        Self {
-            store,
-            items: items.into(),
-        }
+    /// Some items of a source, in this order.
+    ///
+    /// # Panics
+    /// When an item is not below the source's length, or there are more than 2^32.
+    #[must_use]
+    pub fn new(source: Arc<dyn Source>, items: &[usize]) -> Self {
+        let len = source.len();
+        let number = |&item: &usize| {
+            assert!(item < len, "item {item} of a source of {len}");
+            u32::try_from(item).expect("a source has less than 2^32 items")
+        };
+        let items = items.iter().map(number).collect();
+        Self { source, items }
     }
 
     /// Number of items.
@@ -39,34 +47,45 @@ impl Split {
     /// Whether the answers are known.
     #[must_use]
     pub fn has_targets(&self) -> bool {
-        !matches!(self.store.targets, StoredTargets::Absent)
+        self.source.has_targets()
     }
 
     /// The items at `indices`, in that order.
     ///
+    /// # Errors
+    /// When an item can no longer be read.
+    ///
     /// # Panics
     /// When an index is not below [`Split::len`].
-    #[must_use]
-    pub fn batch(&self, indices: &[usize]) -> Batch {
-        let items: Vec<usize> = indices.iter().map(|&index| self.items[index]).collect();
-        Batch {
-            inputs: self.store.inputs.of(&items),
-            targets: self.store.targets_of(&items),
-        }
+    pub fn batch(&self, indices: &[usize]) -> Result<Batch, DataError> {
+        let items: Vec<usize> = indices.iter().map(|&index| self.item(index)).collect();
+        Ok(Batch {
+            inputs: self.source.inputs(&items)?,
+            targets: self.source.targets(&items)?,
+        })
+    }
+
+    /// The answers of the items at `indices` alone.
+    pub(crate) fn targets(&self, indices: &[usize]) -> Result<Targets, DataError> {
+        let items: Vec<usize> = indices.iter().map(|&index| self.item(index)).collect();
+        self.source.targets(&items)
     }
 
     /// How many items each class has; `None` where there are no classes.
     #[must_use]
     pub fn class_counts(&self) -> Option<Vec<usize>> {
-        let StoredTargets::Classes {
-            classes,
-            num_classes,
-        } = &self.store.targets
-        else {
-            return None;
-        };
-        let classes: Vec<i32> = self.items.iter().map(|&item| classes[item]).collect();
-        Some(count_classes(&classes, *num_classes))
+        let num_classes = self.source.num_classes()?;
+        let classes = (0..self.len()).map(|index| self.class(index));
+        Some(count_classes(classes, num_classes))
+    }
+
+    /// The class of an item, in `0..K`; 0 where there are no classes.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Split::len`].
+    #[must_use]
+    pub fn class(&self, index: usize) -> i32 {
+        self.source.class(self.item(index))
     }
 
     /// Steps of an item: of a sequence, a window or a sample of text; 1 for all else.
@@ -75,7 +94,7 @@ impl Split {
     /// When `index` is not below [`Split::len`].
     #[must_use]
     pub fn item_len(&self, index: usize) -> usize {
-        self.store.inputs.len_of(self.items[index])
+        self.source.item_len(self.item(index))
     }
 
     /// Where an item stands in its source, for people: `line 17`, `image 3`.
@@ -84,11 +103,11 @@ impl Split {
     /// When `index` is not below [`Split::len`].
     #[must_use]
     pub fn place(&self, index: usize) -> String {
-        let item = self.items[index];
-        match &self.store.place {
-            Place::Counted(word, first) => format!("{word} {}", first + item),
-            Place::Listed(word, numbers) => format!("{word} {}", numbers[item]),
-        }
+        self.source.place(self.item(index))
+    }
+
+    fn item(&self, index: usize) -> usize {
+        self.items[index] as usize
     }
 
     /// Turns outputs of a network, or targets of a batch, back into original units.
@@ -117,7 +136,7 @@ impl Split {
         }
         let rows = indices.iter().zip(values.chunks_exact(width));
         rows.flat_map(|(&index, row)| {
-            let (offset, scale) = self.store.units(self.items[index]);
+            let (offset, scale) = self.source.units(self.item(index));
             row.iter()
                 .map(move |&value| offset + f64::from(value) * scale)
         })

@@ -44,7 +44,8 @@ pub struct RnnConfig {
     pub d_input: usize,
     /// Numbers that come out: one per class, one per value to forecast, or one per token.
     pub d_output: usize,
-    /// Whether the inputs are token ids, and the output of each step scores the next token.
+    /// Whether the inputs are token ids; the output of each step then scores the next token, unless
+    /// `read_out` says otherwise.
     pub tokens: bool,
     /// How a layer's state takes in the next step.
     #[config(default = "CellKind::Lstm")]
@@ -55,7 +56,8 @@ pub struct RnnConfig {
     /// Layers of cells, at least one.
     #[config(default = 1)]
     pub num_layers: usize,
-    /// Whether a second cell of each layer reads from the end back; not for tokens.
+    /// Whether a second cell of each layer reads from the end back; not where the next token
+    /// is predicted.
     #[config(default = false)]
     pub bidirectional: bool,
     /// Probability of dropping an output of a layer in training, in `[0, 1)`; states are kept.
@@ -64,6 +66,9 @@ pub struct RnnConfig {
     /// Features that a token is turned into; of no effect without tokens.
     #[config(default = 64)]
     pub d_embedding: usize,
+    /// Whether a sequence of tokens is answered as a whole, as a sequence of features always is.
+    #[config(default = false)]
+    pub read_out: bool,
 }
 
 impl RnnConfig {
@@ -78,11 +83,12 @@ impl RnnConfig {
         ConfigError::check_positive("num_layers", self.num_layers)?;
         ConfigError::check_positive("d_embedding", self.d_embedding)?;
         ConfigError::check_dropout("dropout", self.dropout)?;
-        if self.tokens && self.bidirectional {
+        let predicts_next = self.tokens && !self.read_out;
+        if predicts_next && self.bidirectional {
             let expected = "false for tokens: who predicts the next one must not see the future";
             return Err(ConfigError::new("bidirectional", true, expected));
         }
-        if self.tokens && self.d_output != self.d_input {
+        if predicts_next && self.d_output != self.d_input {
             let expected = format!("one score for each of the {} tokens", self.d_input);
             return Err(ConfigError::new("d_output", self.d_output, expected));
         }

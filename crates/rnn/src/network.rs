@@ -35,7 +35,54 @@ impl Rnn {
     /// When B or T is 0, when `lengths` are not B, and in a network of tokens.
     #[must_use]
     pub fn forward(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
-        self.read_out(x, lengths, |_, _, _| {})
+        self.check_features();
+        self.read(x, lengths, |_, _, _| {})
+    }
+
+    fn check_features(&self) {
+        assert!(
+            self.embedding.is_none(),
+            "a network of tokens takes them in `forward_tokens` or `forward_documents`"
+        );
+    }
+
+    /// Answers each sequence of tokens with its last state, as [`Rnn::forward`] does for features.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[B, T]`, ids below V; what lies beyond a sequence's length is never looked at
+    /// - `lengths`: tokens of each sequence, B numbers
+    /// - returns: `[B, K]`, logits
+    ///
+    /// # Panics
+    /// When B or T is 0, an id is not below V, and in a network without tokens.
+    #[must_use]
+    pub fn forward_documents(&self, tokens: Tensor<2, Int>, lengths: &[usize]) -> Tensor<2> {
+        self.read(self.look_up(tokens), lengths, |_, _, _| {})
+    }
+
+    /// [`Rnn::forward_documents`], showing `tap` the features of `layer1`, `layer2`, .., `logits`.
+    pub fn forward_documents_tap(
+        &self,
+        tokens: Tensor<2, Int>,
+        lengths: &[usize],
+        tap: &mut impl Tap,
+    ) -> Tensor<2> {
+        self.read_tap(self.look_up(tokens), lengths, tap)
+    }
+
+    /// The features of every layer in order, last the logits, for sequences of tokens that are
+    /// answered as a whole.
+    #[must_use]
+    pub fn features_documents(&self, tokens: Tensor<2, Int>, lengths: &[usize]) -> Vec<Feature> {
+        let mut features = Vec::new();
+        self.forward_documents_tap(tokens, lengths, &mut features);
+        features
+    }
+
+    fn look_up(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        let embedding = self.embedding.as_ref();
+        let embedding = embedding.expect("a network without tokens takes steps in `forward`");
+        embedding.forward(tokens) // [B, T, E]
     }
 
     /// [`Rnn::forward`], showing `tap` the features of `layer1`, `layer2`, .., `logits`.
@@ -43,8 +90,13 @@ impl Rnn {
     /// Those of the layers are `[B, T, H]`, twice as wide where the network is bidirectional, and
     /// zero beyond a sequence's length.
     pub fn forward_tap(&self, x: Tensor<3>, lengths: &[usize], tap: &mut impl Tap) -> Tensor<2> {
+        self.check_features();
+        self.read_tap(x, lengths, tap)
+    }
+
+    fn read_tap(&self, x: Tensor<3>, lengths: &[usize], tap: &mut impl Tap) -> Tensor<2> {
         let num_steps = x.dims()[1];
-        let logits = self.read_out(x, lengths, |number, outputs, lengths| {
+        let logits = self.read(x, lengths, |number, outputs, lengths| {
             let features = lengths.clear_padding(outputs.join().stack(), num_steps); // [B, T, H]
             tap.tap(format_args!("layer{number}"), &features);
         });
@@ -104,16 +156,12 @@ impl Rnn {
     }
 
     /// `show` sees each layer's number from 1 on, its outputs, and the lengths of the sequences.
-    fn read_out(
+    fn read(
         &self,
         x: Tensor<3>,
         lengths: &[usize],
         mut show: impl FnMut(usize, &Outputs, &Lengths),
     ) -> Tensor<2> {
-        assert!(
-            self.embedding.is_none(),
-            "a network of tokens takes them in `forward_tokens`"
-        );
         let [batch_size, num_steps, _] = x.dims();
         assert_eq!(
             lengths.len(),

@@ -72,6 +72,7 @@ impl Architecture {
             InputShape::Vector { .. } => (Self::Mlp, "the data are a table"),
             InputShape::Sequence { .. } => (Self::Rnn, "the data are series"),
             InputShape::Tokens { .. } => (Self::Rnn, "the data are text"),
+            InputShape::Documents { .. } => (Self::Rnn, "the data are texts as rows of tokens"),
         }
     }
 
@@ -99,6 +100,7 @@ impl Architecture {
             (Self::Rnn, InputShape::Sequence { .. }) => Layout::Steps,
             (Self::Rnn, InputShape::Image { .. }) => Layout::Rows,
             (Self::Rnn, InputShape::Tokens { .. }) => Layout::Tokens,
+            (Self::Rnn, InputShape::Documents { .. }) => Layout::Documents,
             _ => return None,
         })
     }
@@ -109,6 +111,7 @@ impl Architecture {
             InputShape::Image { .. } => "images",
             InputShape::Sequence { .. } => "series",
             InputShape::Tokens { .. } => "text",
+            InputShape::Documents { .. } => "texts as rows of tokens",
         };
         let suited = Self::ALL
             .into_iter()
@@ -165,9 +168,10 @@ impl Architecture {
                 NetworkConfig::Cnn(config)
             }
             Self::Rnn => {
-                let tokens = matches!(input, InputShape::Tokens { .. });
+                let read_out = matches!(input, InputShape::Documents { .. });
+                let tokens = read_out || matches!(input, InputShape::Tokens { .. });
                 let dictated = json!({"d_input": step_width(input), "d_output": d_output,
-                    "tokens": tokens});
+                    "tokens": tokens, "read_out": read_out});
                 let config: RnnConfig = join(settings, dictated)?;
                 config.validate()?;
                 NetworkConfig::Rnn(config)
@@ -190,7 +194,7 @@ impl std::fmt::Display for Architecture {
 
 const MLP_DICTATED: &[&str] = &["d_input", "d_output"];
 const CNN_DICTATED: &[&str] = &["channels", "height", "width", "d_output"];
-const RNN_DICTATED: &[&str] = &["d_input", "d_output", "tokens"];
+const RNN_DICTATED: &[&str] = &["d_input", "d_output", "tokens", "read_out"];
 const DBN_DICTATED: &[&str] = &["d_input", "d_output"];
 
 fn join<T: serde::de::DeserializeOwned>(
@@ -225,6 +229,7 @@ fn flat_width(input: &InputShape) -> usize {
         } => channels * height * width,
         InputShape::Sequence { width, max_len } => width * max_len,
         InputShape::Tokens { seq_len, .. } => seq_len,
+        InputShape::Documents { max_len, .. } => max_len,
     }
 }
 
@@ -239,6 +244,7 @@ fn plane(input: &InputShape) -> (usize, usize, usize) {
         InputShape::Sequence { width, max_len } => (width, 1, max_len),
         InputShape::Vector { width } => (1, 1, width),
         InputShape::Tokens { seq_len, .. } => (1, 1, seq_len),
+        InputShape::Documents { max_len, .. } => (1, 1, max_len),
     }
 }
 
@@ -249,7 +255,9 @@ fn step_width(input: &InputShape) -> usize {
             channels, width, ..
         } => channels * width,
         InputShape::Sequence { width, .. } | InputShape::Vector { width } => width,
-        InputShape::Tokens { vocab_size, .. } => vocab_size,
+        InputShape::Tokens { vocab_size, .. } | InputShape::Documents { vocab_size, .. } => {
+            vocab_size
+        }
     }
 }
 
@@ -335,6 +343,9 @@ impl Network {
             (Self::Rnn(rnn), Inputs::Tokens(tokens)) => {
                 rnn.forward_tokens(tokens.clone(), None).0.flatten(0, 1) // [B * T, V]
             }
+            (Self::Rnn(rnn), Inputs::Documents(tokens, lengths)) => {
+                rnn.forward_documents(tokens.clone(), lengths)
+            }
             (Self::Dbn(dbn), Inputs::Flat(x)) => dbn.unrolled.forward(x.clone()),
             _ => panic!("the layout of a batch always comes from the network's architecture"),
         }
@@ -351,6 +362,9 @@ impl Network {
             (Self::Cnn(cnn), Inputs::Image(x)) => cnn.features(x.clone()),
             (Self::Rnn(rnn), Inputs::Steps(x, lengths)) => rnn.features(x.clone(), lengths),
             (Self::Rnn(rnn), Inputs::Tokens(tokens)) => rnn.features_tokens(tokens.clone()),
+            (Self::Rnn(rnn), Inputs::Documents(tokens, lengths)) => {
+                rnn.features_documents(tokens.clone(), lengths)
+            }
             (Self::Dbn(dbn), Inputs::Flat(x)) => dbn.unrolled.features(x.clone()),
             _ => panic!("the layout of a batch always comes from the network's architecture"),
         }

@@ -26,6 +26,8 @@ pub enum Layout {
     Rows,
     /// `[B, T]`, ids of characters.
     Tokens,
+    /// `[B, T]`, ids of words or characters, with the length of each text.
+    Documents,
 }
 
 /// The inputs of a network on a device.
@@ -39,6 +41,8 @@ pub enum Inputs {
     Steps(Tensor<3>, Vec<usize>),
     /// `[B, T]`
     Tokens(Tensor<2, Int>),
+    /// `[B, T]` and the number of valid tokens of each sample.
+    Documents(Tensor<2, Int>, Vec<usize>),
 }
 
 /// What a network should have answered, on a device.
@@ -93,6 +97,17 @@ pub fn inputs(batch: &Batch, layout: Layout, device: &Device) -> Inputs {
         (fornax_data::Inputs::Tokens { shape, tokens }, Layout::Tokens) => Inputs::Tokens(
             Tensor::from_data(TensorData::new(tokens.clone(), *shape), device),
         ),
+        (
+            fornax_data::Inputs::Documents {
+                shape,
+                tokens,
+                lengths,
+            },
+            Layout::Documents,
+        ) => {
+            let tokens = Tensor::from_data(TensorData::new(tokens.clone(), *shape), device);
+            Inputs::Documents(tokens, lengths.clone())
+        }
         _ => panic!("the layout of a batch always comes from the data's own form"),
     }
 }

@@ -100,7 +100,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Internal { .. } => 1,
+            Self::Internal { .. } | Self::Data(DataError::Cache { .. }) => 1,
             Self::Usage { .. }
             | Self::Config(_)
             | Self::Overlay(_)

@@ -1,7 +1,7 @@
 //! Measuring a network on a split, without training it.
 
 use burn::tensor::Device;
-use fornax_data::{Batch, Dataset, Split, Targets};
+use fornax_data::{Batch, DataError, Dataset, Split, Targets};
 
 use crate::architecture::Network;
 use crate::batch::{self, Layout};
@@ -12,7 +12,9 @@ use crate::step::to_vec;
 ///
 /// The network must be on the plain device, as [`burn::module::Module::valid`] leaves it: dropout
 /// is then off and batch norm uses what it learned.
-#[must_use]
+///
+/// # Errors
+/// When a sample can no longer be read.
 pub fn evaluate(
     network: &Network,
     split: &Split,
@@ -20,14 +22,14 @@ pub fn evaluate(
     layout: Layout,
     device: &Device,
     batch_size: usize,
-) -> Metrics {
+) -> Result<Metrics, DataError> {
     let mut metrics = Metrics::for_task(&dataset.task);
     for indices in chunks(split.len(), batch_size) {
-        let batch = split.batch(&indices);
+        let batch = split.batch(&indices)?;
         let outputs = to_vec(network.forward(&batch::inputs(&batch, layout, device)));
         update(&mut metrics, &outputs, &batch, split, &indices);
     }
-    metrics
+    Ok(metrics)
 }
 
 /// Adds the outputs of one batch, for the items of `split` at `indices`, to the metrics.

@@ -3,7 +3,7 @@
 mod pretrain;
 mod train;
 
-use fornax_data::{DataConfig, DataFolders, Dataset, InputShape, Task};
+use fornax_data::{DataConfig, DataFolders, Dataset, InputShape, Task, TextForm};
 use fornax_layers::ConfigError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -213,6 +213,10 @@ fn default_data(architecture: Option<Architecture>) -> DataConfig {
         source: source.to_owned(),
         // Bernoulli units want pixels that are probabilities.
         normalize: architecture != Some(Architecture::Dbn),
+        text_form: match architecture {
+            Some(Architecture::Rnn) => TextForm::Tokens,
+            _ => TextForm::Bag,
+        },
         ..DataConfig::default()
     }
 }

@@ -136,7 +136,7 @@ fn epoch(
     let mut clock = StepClock::new(&device);
     for indices in batches(&order, train.batch_size).skip(state.batch_index) {
         clock.start(state.step);
-        let batch = session.dataset.train.batch(indices);
+        let batch = session.dataset.train.batch(indices)?;
         let inputs = batch::inputs(&batch, session.layout, &device);
         let Some(targets) = batch::targets(&batch, &device) else {
             return Err(Error::Internal {
@@ -225,7 +225,7 @@ fn close_epoch(
             session.layout,
             &session.device,
             train.batch_size,
-        );
+        )?;
         let values = metrics.values();
         (metrics, values)
     };

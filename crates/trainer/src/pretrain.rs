@@ -55,7 +55,7 @@ pub fn run(
     while state.layer < network.stack.rbms.len() {
         let rule = session.experiment.pretrain.rule();
         if state.layer == 0 && state.step == 0 {
-            let means = pixel_means(session);
+            let means = pixel_means(session)?;
             let first = network.stack.rbms.remove(0);
             network
                 .stack
@@ -105,7 +105,7 @@ fn train_layer(
         let order_seed = seed(session.experiment.seed, Stream::Pretrain(layer), usize::MAX);
         let order = epoch_order(num_train, order_seed, state.epoch);
         for indices in order.chunks(pretrain.batch_size).skip(state.batch_index) {
-            let batch = session.dataset.train.batch(indices);
+            let batch = session.dataset.train.batch(indices)?;
             let data = network.stack.propagate(flat(session, &batch), layer);
             // Taken out, since what nobody else holds learns in place.
             let rbm = network.stack.rbms.remove(layer);
@@ -150,11 +150,12 @@ fn close_epoch(
     let rbm = &network.stack.rbms[state.layer];
     let monitor = |session: &Session, split: &Split| {
         let indices: Vec<usize> = (0..split.len().min(MONITORED)).collect();
-        (!indices.is_empty()).then(|| {
-            let batch = split.batch(&indices);
-            let data = network.stack.propagate(flat(session, &batch), state.layer);
-            rbm.with_labels(data, one_hot(session, &batch, rbm))
-        })
+        if indices.is_empty() {
+            return Ok(None);
+        }
+        let batch = split.batch(&indices)?;
+        let data = network.stack.propagate(flat(session, &batch), state.layer);
+        Ok::<_, Error>(Some(rbm.with_labels(data, one_hot(session, &batch, rbm))))
     };
     // The same pixels are asked about at each epoch's end, so that epochs can be compared.
     session.device.seed(seed(
@@ -162,8 +163,8 @@ fn close_epoch(
         Stream::Pretrain(state.layer),
         usize::MAX,
     ));
-    let train = monitor(session, &session.dataset.train);
-    let valid = monitor(session, &session.dataset.valid);
+    let train = monitor(session, &session.dataset.train)?;
+    let valid = monitor(session, &session.dataset.valid)?;
     let energy = |data: Tensor<2>| mean(rbm.free_energy(data));
     let likelihood = train
         .clone()
@@ -236,12 +237,12 @@ fn one_hot(session: &Session, batch: &Batch, rbm: &Rbm) -> Option<Tensor<2>> {
 }
 
 /// Mean of each input over the training split, for the visible biases of the first machine.
-fn pixel_means(session: &Session) -> Tensor<1> {
+fn pixel_means(session: &Session) -> Result<Tensor<1>, Error> {
     let split = &session.dataset.train;
     let mut sum: Option<Vec<f64>> = None;
     let indices: Vec<usize> = (0..split.len()).collect();
     for chunk in indices.chunks(MONITORED) {
-        let rows = flat(session, &split.batch(chunk)).sum_dim(0); // [1, D]
+        let rows = flat(session, &split.batch(chunk)?).sum_dim(0); // [1, D]
         let rows = to_vec(rows).into_iter().map(f64::from);
         sum = Some(match sum {
             Some(sum) => sum.into_iter().zip(rows).map(|(a, b)| a + b).collect(),
@@ -255,7 +256,8 @@ fn pixel_means(session: &Session) -> Tensor<1> {
         .map(|sum| (sum / split.len() as f64) as f32)
         .collect();
     let width = means.len();
-    Tensor::from_data(TensorData::new(means, [width]), &session.device)
+    let data = TensorData::new(means, [width]);
+    Ok(Tensor::from_data(data, &session.device))
 }
 
 fn mean(values: Tensor<1>) -> f64 {

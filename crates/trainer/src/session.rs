@@ -363,7 +363,7 @@ impl<'a> Session<'a> {
                 self.layout,
                 &self.device,
                 batch_size,
-            );
+            )?;
             *scores = metrics.values();
             let kind = EventKind::Evaluated {
                 split: name.to_owned(),

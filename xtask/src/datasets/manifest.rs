@@ -8,8 +8,17 @@ use serde::Deserialize;
 use super::checksum::Check;
 
 const TASKS: [&str; 4] = ["classification", "regression", "forecast", "text"];
-const KINDS: [&str; 8] = [
-    "idx", "table", "forecast", "ts", "text", "cifar", "wav", "images",
+const KINDS: [&str; 10] = [
+    "idx",
+    "table",
+    "forecast",
+    "ts",
+    "text",
+    "cifar",
+    "wav",
+    "images",
+    "documents",
+    "characters",
 ];
 
 /// A known dataset.

@@ -49,7 +49,8 @@ impl Grid {
         has_header: impl Fn(&[StringRecord], bool) -> bool,
     ) -> Result<Self, DataError> {
         let separator = separator(text);
-        let mut rows = records(text, separator, usize::MAX, path)?;
+        let quoting = has_quotes(text, separator, path)?;
+        let mut rows = records(text, (separator, quoting), usize::MAX, path)?;
         let decimal_comma = separator != b',' && uses_decimal_comma(&rows);
         let has_header = has_header(&rows, decimal_comma);
         if rows.is_empty() {
@@ -164,6 +165,20 @@ impl Grid {
         }
     }
 
+    /// Whether a column holds texts: words enough, and not the same ones again and again.
+    pub(crate) fn is_text(&self, column: usize) -> bool {
+        const WORDS: usize = 3;
+        let cells = (0..self.num_rows().min(1000)).filter_map(|row| self.cell(row, column));
+        let (mut count, mut words) = (0, 0);
+        let mut different = std::collections::HashSet::new();
+        for cell in cells {
+            count += 1;
+            words += cell.split_whitespace().count();
+            different.insert(cell);
+        }
+        count > 0 && words >= WORDS * count && 2 * different.len() >= count
+    }
+
     /// Whether a column holds numbers.
     ///
     /// # Errors
@@ -223,7 +238,7 @@ fn parse_number(cell: &str, decimal_comma: bool) -> Option<f64> {
 /// The separator that gives the most columns in every one of the first rows.
 fn separator(text: &str) -> u8 {
     let columns = |&separator: &u8| {
-        let rows = records(text, separator, SAMPLE, Path::new("")).unwrap_or_default();
+        let rows = records(text, (separator, true), SAMPLE, Path::new("")).unwrap_or_default();
         rows.iter().map(StringRecord::len).min().unwrap_or(0)
     };
     // The last of equals wins: the comma.
@@ -233,10 +248,63 @@ fn separator(text: &str) -> u8 {
         .unwrap_or(b',')
 }
 
+/// Whether quotes stand around cells. Between tabs they may be part of the text: there a quote that
+/// does not end with its cell means that none does.
+///
+/// # Errors
+/// When a quote is never closed.
+fn has_quotes(text: &str, separator: u8, path: &Path) -> Result<bool, DataError> {
+    let mut open = None;
+    let mut at_start = true;
+    let mut line = 1;
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += u64::from(byte == b'\n');
+        match open {
+            Some(_) if byte == b'"' && bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            Some(_) if byte == b'"' => {
+                let ends = matches!(bytes.peek(), None | Some(b'\n' | b'\r'))
+                    || bytes.peek() == Some(&separator);
+                if separator == b'\t' && !ends {
+                    return Ok(false);
+                }
+                open = None;
+            }
+            Some(_) if separator == b'\t' && byte == b'\n' => return Ok(false),
+            None if byte == b'"' && at_start => open = Some(line),
+            Some(_) | None => {}
+        }
+        at_start = open.is_none() && (byte == separator || byte == b'\n' || byte == b'\r');
+    }
+    match open {
+        Some(_) if separator == b'\t' => Ok(false),
+        Some(line) => Err(DataError::OpenQuote {
+            path: path.to_owned(),
+            line,
+        }),
+        None => Ok(true),
+    }
+}
+
+/// Whether bytes look like rows of cells: every line of the beginning holds the same number of the
+/// same separator.
+pub(crate) fn looks_like_rows(bytes: &[u8]) -> bool {
+    let whole = bytes.rsplit(|&byte| byte == b'\n').skip(1);
+    let lines: Vec<&[u8]> = whole.filter(|line| !line.is_empty()).collect();
+    let alike = |separator: u8| {
+        let count = |line: &&[u8]| line.split(|&byte| byte == separator).count() - 1;
+        let first = lines.first().map_or(0, count);
+        first > 0 && lines.iter().all(|line| count(line) == first)
+    };
+    lines.len() >= 5 && !bytes.contains(&0) && b"\t;,".iter().any(|&separator| alike(separator))
+}
+
 /// The rows of a text, blank ones left out.
 fn records(
     text: &str,
-    separator: u8,
+    (separator, quoting): (u8, bool),
     limit: usize,
     path: &Path,
 ) -> Result<Vec<StringRecord>, DataError> {
@@ -244,6 +312,7 @@ fn records(
         .has_headers(false)
         .flexible(true)
         .delimiter(separator)
+        .quoting(quoting)
         .from_reader(text.as_bytes());
     let mut rows = Vec::new();
     for record in reader.records().take(limit) {
@@ -283,7 +352,7 @@ fn line_of(row: &StringRecord) -> u64 {
 }
 
 /// A header has a word above at least one column of numbers. Where there are no such columns, the
-/// first row is a header if it has no number in it.
+/// first row is a header if it has no number in it, and no cell that its column holds again.
 fn has_header(rows: &[StringRecord], decimal_comma: bool) -> bool {
     let Some((first, rest)) = rows.split_first() else {
         return false;
@@ -298,7 +367,12 @@ fn has_header(rows: &[StringRecord], decimal_comma: bool) -> bool {
         .filter(|&column| holds_numbers(column))
         .peekable();
     if number_columns.peek().is_none() {
-        return !first.iter().any(is_number);
+        let occurs_again = |(column, cell): (usize, &str)| {
+            rest.iter()
+                .take(SAMPLE)
+                .any(|row| row.get(column) == Some(cell))
+        };
+        return !first.iter().any(is_number) && !first.iter().enumerate().any(occurs_again);
     }
     number_columns.any(|column| first.get(column).is_some_and(|cell| !is_number(cell)))
 }

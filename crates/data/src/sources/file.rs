@@ -40,6 +40,19 @@ impl SourceFile {
         super::file_name(&self.path)
     }
 
+    /// The first bytes as they lie there.
+    pub(crate) fn head(&self) -> std::io::Result<Vec<u8>> {
+        const LENGTH: u64 = 1 << 16;
+        let mut bytes = Vec::new();
+        match self.content {
+            Content::Shipped(content) => content.take(LENGTH).read_to_end(&mut bytes)?,
+            Content::OnDisk => std::fs::File::open(&self.path)?
+                .take(LENGTH)
+                .read_to_end(&mut bytes)?,
+        };
+        Ok(bytes)
+    }
+
     /// `None` where there are too many bytes.
     fn read_from_disk(&self) -> std::io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
@@ -93,26 +106,66 @@ pub(crate) fn unpack(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, DataError> 
     }
 }
 
-/// The text of a file, without a byte order mark.
+/// The text of a file.
 pub(crate) fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, DataError> {
-    let advice = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        "the file is UTF-16: save it as UTF-8"
-    } else if bytes.starts_with(b"PK\x03\x04") {
-        "the file is an archive or a workbook: export its content as CSV or text"
-    } else {
-        "save the file as UTF-8"
+    decode(bytes, path).map(|(text, _)| text)
+}
+
+/// The text of a file, without a byte order mark, and its encoding where it is not UTF-8.
+///
+/// UTF-16 is known by its mark. Bytes that are no UTF-8, and in which no character of several bytes
+/// is, are Windows-1252, which has Latin-1 in it.
+pub(crate) fn decode(
+    bytes: Vec<u8>,
+    path: &Path,
+) -> Result<(String, Option<&'static str>), DataError> {
+    let refuse = |offset, advice: &str| {
+        Err(DataError::NotUtf8 {
+            path: path.to_owned(),
+            offset,
+            advice: advice.to_owned(),
+        })
     };
+    if bytes.starts_with(b"PK\x03\x04") {
+        let advice = "the file is an archive or a workbook: export its content as CSV or text";
+        return refuse(0, advice);
+    }
+    if let Some((encoding, _)) = encoding_rs::Encoding::for_bom(&bytes)
+        && encoding != encoding_rs::UTF_8
+    {
+        let (text, _, is_faulty) = encoding.decode(&bytes);
+        if is_faulty {
+            return refuse(0, "the file is UTF-16 but damaged: save it as UTF-8");
+        }
+        return Ok((text.into_owned(), Some(encoding.name())));
+    }
+    if let Some(offset) = bytes.iter().position(|&byte| byte == 0) {
+        let advice = "there is a NUL byte: the file is no text, or UTF-16 without its mark; \
+                      save it as UTF-8";
+        return refuse(offset, advice);
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
-            Some(rest) => rest.to_owned(),
-            None => text,
+            Some(rest) => (rest.to_owned(), None),
+            None => (text, None),
         }),
-        Err(error) => Err(DataError::NotUtf8 {
-            path: path.to_owned(),
-            offset: error.utf8_error().valid_up_to(),
-            advice: advice.to_owned(),
-        }),
+        Err(error) => {
+            let offset = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            if holds_utf8(&bytes) {
+                return refuse(offset, "parts of it are UTF-8: save all of it as UTF-8");
+            }
+            let (text, _, _) = encoding_rs::WINDOWS_1252.decode(&bytes);
+            Ok((text.into_owned(), Some("Windows-1252")))
+        }
     }
+}
+
+/// Whether a character of several bytes is among them.
+fn holds_utf8(bytes: &[u8]) -> bool {
+    bytes
+        .utf8_chunks()
+        .any(|chunk| chunk.valid().bytes().any(|byte| !byte.is_ascii()))
 }
 
 /// The files of a folder by name; subfolders and hidden files are not among them.

@@ -61,7 +61,7 @@ pub(crate) fn recognises(opening: &Opening) -> bool {
 pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let config = opening.config;
     let file = opening.main_file()?;
-    let grid = Grid::parse(&file::utf8(opening.read(file)?, &file.path)?, &file.path)?;
+    let grid = Grid::parse(&opening.read_text(file)?, &file.path)?;
     let mut reading = vec![table::read_sentence(&grid, &opening.name)];
     let mut warnings = Vec::new();
 
@@ -142,9 +142,9 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
             max_len: window,
         },
         preprocess: Preprocess::Series(preprocess),
-        train: Split::new(store.clone(), train),
-        valid: Split::new(store.clone(), valid),
-        test: Split::new(store, test),
+        train: Split::new(store.clone(), &train),
+        valid: Split::new(store.clone(), &valid),
+        test: Split::new(store, &test),
         sha256: opening.sha256(),
         reading,
         warnings,
@@ -158,7 +158,7 @@ pub(crate) fn open_last_window(
     path: &Path,
 ) -> Result<Split, DataError> {
     let (store, len) = preprocess.open(path, preprocess.window)?;
-    Ok(Split::new(Arc::new(store), vec![len - 1]))
+    Ok(Split::new(Arc::new(store), &[len - 1]))
 }
 
 /// Every window of a file whose targets the file holds.
@@ -171,10 +171,8 @@ pub(crate) fn open_windows(preprocess: &SeriesPreprocess, path: &Path) -> Result
         targets: StoredTargets::Ahead { horizon },
         ..store
     };
-    Ok(Split::new(
-        Arc::new(store),
-        (window - 1..len - horizon).collect(),
-    ))
+    let items: Vec<usize> = (window - 1..len - horizon).collect();
+    Ok(Split::new(Arc::new(store), &items))
 }
 
 impl SeriesPreprocess {

@@ -4,8 +4,9 @@ mod parse;
 
 use std::path::Path;
 
-use super::images::{self, ImageSet, Images, size_of};
+use super::images::{self, Form, ImageSet, Images, size_of};
 use super::{Opening, SourceFile, file};
+use crate::split::Place;
 use crate::{DataError, Dataset};
 use parse::{parse_images, parse_labels};
 
@@ -32,9 +33,12 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let classes = class_names(opening, highest.max().unwrap_or(0))?;
     let set = ImageSet {
         train,
+        valid: None,
         test,
         classes,
         max: u8::MAX,
+        form: Form::Exact,
+        warnings: Vec::new(),
     };
     images::build(opening, set)
 }
@@ -44,12 +48,7 @@ pub(super) fn read_new(bytes: &[u8], path: &Path, classes: &[String]) -> Result<
     let (shape, pixels) = parse_images(bytes, path)?;
     let labels_path = path.with_file_name(labels_name(&super::file_name(path)));
     if labels_path == path || !labels_path.is_file() {
-        let labels = None;
-        return Ok(Images {
-            shape,
-            pixels,
-            labels,
-        });
+        return Ok(images_of(shape, pixels, None));
     }
     let labels = parse_labels(&file::read_unpacked(&labels_path)?, &labels_path)?;
     let num_images = pixels.len() / size_of(shape);
@@ -62,20 +61,24 @@ pub(super) fn read_new(bytes: &[u8], path: &Path, classes: &[String]) -> Result<
             known: super::csv_file::list(classes),
         });
     }
-    let labels = Some(labels);
-    Ok(Images {
-        shape,
-        pixels,
-        labels,
-    })
+    Ok(images_of(shape, pixels, Some(labels)))
 }
 
-fn class_names(opening: &Opening, highest: u8) -> Result<Vec<String>, DataError> {
+fn images_of(shape: [usize; 3], pixels: Vec<u8>, labels: Option<Vec<u8>>) -> Images {
+    Images {
+        shape,
+        pixels: pixels.into(),
+        labels: labels.map(|labels| labels.into_iter().map(i32::from).collect()),
+        place: Place::Counted("image", 0),
+    }
+}
+
+fn class_names(opening: &Opening, highest: i32) -> Result<Vec<String>, DataError> {
     let named = &opening.options.classes;
     if named.is_empty() {
         return Ok((0..=highest).map(|label| label.to_string()).collect());
     }
-    if named.len() <= usize::from(highest) {
+    if named.len() <= usize::try_from(highest).unwrap_or(0) {
         return Err(DataError::Manifest {
             name: opening.name.clone(),
             problem: format!("it names {} classes, but a label is {highest}", named.len()),
@@ -134,11 +137,7 @@ fn read_part(opening: &Opening, part: Part) -> Result<Option<Images>, DataError>
         &labels.path,
         classes.len(),
     )?;
-    Ok(Some(Images {
-        shape,
-        pixels,
-        labels: Some(classes),
-    }))
+    Ok(Some(images_of(shape, pixels, Some(classes))))
 }
 
 /// The one file of images of a part that belongs to the chosen file.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Opening, file, idx, pixels, splits, table};
+use super::splits::Own;
+use super::{Opening, file, idx, image_file, image_folder, pixels, splits, table};
+use crate::cache::Cache;
 use crate::scale::{deviation, rounded};
 use crate::split::{Place, Store, StoredInputs, StoredTargets};
 use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
@@ -24,52 +26,87 @@ pub struct ImagePreprocess {
     pub sd: Vec<f64>,
     /// In the order of the outputs.
     pub classes: Vec<String>,
+    /// Whether images of other sizes are brought to this shape, where `false` refuses them.
+    #[serde(default)]
+    pub resize: bool,
 }
 
 /// Images of known classes, as read.
 pub(super) struct ImageSet {
     pub(super) train: Images,
+    /// A validation set of its own, if the source has one.
+    pub(super) valid: Option<Images>,
     /// A test set of its own, if the source has one.
     pub(super) test: Option<Images>,
     pub(super) classes: Vec<String>,
     /// The brightest pixel.
     pub(super) max: u8,
+    pub(super) form: Form,
+    pub(super) warnings: Vec<String>,
+}
+
+/// The form of the source.
+pub(super) enum Form {
+    /// Pixels as they are.
+    Exact,
+    /// Files that were brought to size, and what to say about it.
+    Files { sentences: Vec<String> },
+}
+
+/// What all images are brought to.
+pub(super) struct Size {
+    pub(super) shape: [usize; 3],
+    /// The rule, for people.
+    pub(super) sentence: String,
 }
 
 /// Images and perhaps their labels, as read.
 pub(super) struct Images {
     pub(super) shape: [usize; 3],
-    pub(super) pixels: Vec<u8>,
-    pub(super) labels: Option<Vec<u8>>,
+    pub(super) pixels: Cache<u8>,
+    pub(super) labels: Option<Vec<i32>>,
+    pub(super) place: Place,
 }
 
 /// Splits, scales and describes images, from whatever form they were read.
 pub(super) fn build(opening: &Opening, set: ImageSet) -> Result<Dataset, DataError> {
     let mut reading = vec![set.sentence(&opening.name)];
-    let mut warnings = Vec::new();
     let ImageSet {
         train,
+        valid,
         test,
         classes,
         max,
+        form,
+        mut warnings,
     } = set;
     let shape = train.shape;
-    if let Some(test) = test.as_ref().filter(|test| test.shape != shape) {
-        let (found, expected) = (size(test.shape), size(shape));
-        return Err(DataError::ImageSize {
-            path: opening.path.clone(),
-            found,
-            expected,
-        });
+    for other in [&valid, &test].into_iter().flatten() {
+        if other.shape != shape {
+            return Err(DataError::ImageSize {
+                path: opening.path.clone(),
+                found: size(other.shape),
+                expected: size(shape),
+            });
+        }
     }
-    let labels = train.labels.as_deref().unwrap_or_default();
-    let groups: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
-    let has_own_test = test.is_some();
-    let division = splits::divide(opening, &groups, &classes, has_own_test, &mut warnings)?;
+    let groups = train.labels.clone().unwrap_or_default();
+    let own = Own {
+        valid: valid.is_some(),
+        test: test.is_some(),
+    };
+    let division = splits::divide(opening, &groups, &classes, own, &mut warnings)?;
     let (mean, sd) = if opening.config.normalize {
-        fit(&train, max, &division.train)
+        fit(&train, max, &division.train)?
     } else {
         (vec![0.0; shape[0]], vec![1.0; shape[0]])
+    };
+    let resize = match form {
+        Form::Exact => false,
+        Form::Files { sentences } => {
+            reading.extend(sentences);
+            true
+        }
     };
     let preprocess = ImagePreprocess {
         shape,
@@ -77,6 +114,7 @@ pub(super) fn build(opening: &Opening, set: ImageSet) -> Result<Dataset, DataErr
         mean,
         sd,
         classes,
+        resize,
     };
     reading.push(if opening.config.normalize {
         "pixels are standardised by those of the training images".to_owned()
@@ -85,16 +123,19 @@ pub(super) fn build(opening: &Opening, set: ImageSet) -> Result<Dataset, DataErr
     });
 
     let store = Arc::new(preprocess.store(train));
-    let train = Split::new(store.clone(), division.train);
-    let valid = Split::new(store.clone(), division.valid);
+    let train = Split::new(store.clone(), &division.train);
+    let valid = match valid {
+        Some(valid) => preprocess.whole(valid),
+        None => Split::new(store.clone(), &division.valid),
+    };
     let test = match test {
         Some(test) => preprocess.whole(test),
-        None => Split::new(store, division.test),
+        None => Split::new(store, &division.test),
     };
     reading.push(splits::sentence(
         opening,
         [&train, &valid, &test],
-        has_own_test,
+        own,
         true,
     ));
     let classes = preprocess.classes.clone();
@@ -118,18 +159,26 @@ pub(super) fn build(opening: &Opening, set: ImageSet) -> Result<Dataset, DataErr
     })
 }
 
-/// Reads an IDX file of images, with the labels beside it where there are some, or a CSV file of
-/// pixels.
+/// Reads new images: a file or a folder of PNG, JPEG, BMP, WebP or GIF; an IDX file, with the labels
+/// beside it where there are some; or a CSV file of pixels.
+///
+/// Images in files are brought to the size of the training images where those were, else they have
+/// to be of that size.
 pub(crate) fn open_inputs(preprocess: &ImagePreprocess, path: &Path) -> Result<Split, DataError> {
+    let (shape, classes) = (preprocess.shape, &preprocess.classes);
+    if path.is_dir() || super::ends_with(&super::file_name(path), &image_file::ENDINGS) {
+        let images = image_folder::read_new(path, shape, classes, preprocess.resize)?;
+        return Ok(preprocess.whole(images));
+    }
     let bytes = file::read_unpacked(path)?;
     let is_table = table::has_table_name(path) && !bytes.starts_with(&[0, 0]);
     let images = if is_table {
         pixels::read(&file::utf8(bytes, path)?, path, preprocess)?
     } else {
-        idx::read_new(&bytes, path, &preprocess.classes)?
+        idx::read_new(&bytes, path, classes)?
     };
-    if images.shape != preprocess.shape {
-        let (found, expected) = (size(images.shape), size(preprocess.shape));
+    if images.shape != shape {
+        let (found, expected) = (size(images.shape), size(shape));
         return Err(DataError::ImageSize {
             path: path.to_owned(),
             found,
@@ -141,7 +190,8 @@ pub(crate) fn open_inputs(preprocess: &ImagePreprocess, path: &Path) -> Result<S
 
 impl ImageSet {
     fn sentence(&self, name: &str) -> String {
-        let count = self.train.len() + self.test.as_ref().map_or(0, Images::len);
+        let others = [&self.valid, &self.test].into_iter().flatten();
+        let count = self.train.len() + others.map(Images::len).sum::<usize>();
         let size = size(self.train.shape);
         let classes = splits::classes_in_words(&self.classes);
         let range = match self.max {
@@ -157,7 +207,7 @@ impl Images {
         self.pixels.len() / size_of(self.shape)
     }
 
-    pub(super) fn highest(&self) -> Option<u8> {
+    pub(super) fn highest(&self) -> Option<i32> {
         self.labels.as_ref()?.iter().copied().max()
     }
 }
@@ -166,13 +216,10 @@ impl ImagePreprocess {
     fn store(&self, images: Images) -> Store {
         let num_classes = self.classes.len();
         let targets = match images.labels {
-            Some(labels) => {
-                let classes = labels.into_iter().map(i32::from).collect();
-                StoredTargets::Classes {
-                    classes,
-                    num_classes,
-                }
-            }
+            Some(classes) => StoredTargets::Classes {
+                classes,
+                num_classes,
+            },
             None => StoredTargets::Absent,
         };
         let (shape, pixels) = (images.shape, images.pixels);
@@ -184,13 +231,13 @@ impl ImagePreprocess {
         Store {
             inputs,
             targets,
-            place: Place::Counted("image", 0),
+            place: images.place,
         }
     }
 
     fn whole(&self, images: Images) -> Split {
-        let items = (0..images.len()).collect();
-        Split::new(Arc::new(self.store(images)), items)
+        let items: Vec<usize> = (0..images.len()).collect();
+        Split::new(Arc::new(self.store(images)), &items)
     }
 
     /// What each of the 256 bytes becomes in each channel.
@@ -208,16 +255,13 @@ impl ImagePreprocess {
 
 /// Mean and deviation of the pixels of each channel of some of the images.
 #[allow(clippy::cast_precision_loss)] // Counts of pixels are far below 2^52.
-fn fit(images: &Images, max: u8, items: &[usize]) -> (Vec<f64>, Vec<f64>) {
+fn fit(images: &Images, max: u8, items: &[usize]) -> Result<(Vec<f64>, Vec<f64>), DataError> {
     let [channels, height, width] = images.shape;
     let plane = height * width;
     let mut counts = vec![[0_u64; 256]; channels];
     for &item in items {
         let first = item * channels * plane;
-        let image = images
-            .pixels
-            .get(first..first + channels * plane)
-            .unwrap_or_default();
+        let image = images.pixels.get(first..first + channels * plane)?;
         for (pixels, counts) in image.chunks_exact(plane).zip(&mut counts) {
             for &pixel in pixels {
                 counts[usize::from(pixel)] += 1;
@@ -234,7 +278,7 @@ fn fit(images: &Images, max: u8, items: &[usize]) -> (Vec<f64>, Vec<f64>) {
         let mean = rounded(average(&|level| level));
         (mean, deviation(average(&|level| (level - mean).powi(2))))
     });
-    moments.unzip()
+    Ok(moments.unzip())
 }
 
 pub(super) fn size_of([channels, height, width]: [usize; 3]) -> usize {

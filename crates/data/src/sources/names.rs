@@ -41,6 +41,7 @@ pub(super) fn slug(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let name = file_name(&path).to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = name.strip_suffix(".tar").unwrap_or(name);
     let stem = match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
         _ => name,

@@ -6,6 +6,7 @@ use super::Opening;
 use super::csv_file::Grid;
 use super::images::{self, ImagePreprocess, ImageSet, Images};
 use super::table::class_index;
+use crate::split::Place;
 use crate::{DataError, Dataset};
 
 /// Opens a table whose manifest gives the shape of its images.
@@ -19,9 +20,12 @@ pub(super) fn open(
     let images = parse(grid, shape, max, &classes)?;
     let set = ImageSet {
         train: images,
+        valid: None,
         test: None,
         classes,
         max,
+        form: images::Form::Exact,
+        warnings: Vec::new(),
     };
     images::build(opening, set)
 }
@@ -76,13 +80,14 @@ fn parse(grid: &Grid, shape: [usize; 3], max: u8, classes: &[String]) -> Result<
         if let Some(labels) = &mut labels {
             let place = || format!("{}:{}", grid.path.display(), grid.line(row));
             let class = class_index(classes, grid.cell(row, size).unwrap_or_default(), place)?;
-            labels.push(u8::try_from(class).expect("there are at most 256 classes"));
+            labels.push(class);
         }
     }
     Ok(Images {
         shape,
-        pixels,
+        pixels: pixels.into(),
         labels,
+        place: Place::Counted("image", 0),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod column;
 mod target;
+mod texts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +10,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::csv_file::{Grid, list};
+use super::splits::Own;
 use super::{Opening, SourceFile, file, pixels, splits};
 use crate::split::{Place, Store, StoredInputs, StoredTargets};
 use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
 pub use column::{ColumnEncoding, InputColumn};
 pub use target::TargetEncoding;
-pub(crate) use target::class_index;
+pub(crate) use target::{class_index, in_order};
 
 /// How a row becomes a vector, and its target a class or a scaled number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +43,20 @@ const ENDINGS: [&str; 3] = [".csv", ".tsv", ".data"];
 
 pub(crate) fn recognises(opening: &Opening) -> bool {
     let names_a_column = opening.config.target.is_some();
-    opening.chosen_ends_with(&ENDINGS) || (names_a_column && opening.chosen_ends_with(&[".txt"]))
+    opening.chosen_ends_with(&ENDINGS)
+        || (names_a_column && opening.chosen_ends_with(&[".txt"]))
+        || has_rows_but_no_ending(opening)
+}
+
+/// Whether a file is called as nothing in particular, but holds rows.
+fn has_rows_but_no_ending(opening: &Opening) -> bool {
+    let Some(name) = &opening.chosen else {
+        return false;
+    };
+    let known = [".ts", ".txt", ".text", ".md"];
+    let has_known_ending = super::ends_with(name, &known);
+    let head = opening.file(name).and_then(|file| file.head().ok());
+    !has_known_ending && head.is_some_and(|head| super::csv_file::looks_like_rows(&head))
 }
 
 /// Whether a path is called as a table.
@@ -71,9 +86,24 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let target = target::choose(opening, &grid, &mut reading)?;
     let (rows, target) = target::understand(opening, &grid, target, &mut warnings)?;
     let groups = target.groups(&grid, &rows)?;
+    if let Some(column) = texts::column(opening, &grid, &target, &mut reading)? {
+        return texts::open(
+            opening,
+            &grid,
+            column,
+            (rows, groups, target),
+            (reading, warnings),
+        );
+    }
     let classes = target.classes().unwrap_or_default().to_vec();
     let has_own_test = options.test_file.is_some();
-    let division = splits::divide(opening, &groups, &classes, has_own_test, &mut warnings)?;
+    let division = splits::divide(
+        opening,
+        &groups,
+        &classes,
+        Own::test(has_own_test),
+        &mut warnings,
+    )?;
 
     let train_rows: Vec<usize> = division
         .train
@@ -91,25 +121,15 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
 
     let store = Arc::new(store(&preprocess, &grid, &rows)?);
     let test = match &options.test_file {
-        None => Split::new(store.clone(), division.test),
-        Some(name) => {
-            let file = named_file(opening, name)?;
-            let content = file::utf8(opening.read(file)?, &file.path)?;
-            let split = whole(&preprocess, &grid_like(&preprocess, &content, &file.path)?)?;
-            if !split.has_targets() {
-                let what = format!("`{}`", preprocess.target.name());
-                let path = file.path.clone();
-                return Err(DataError::NoTargets { path, what });
-            }
-            split
-        }
+        None => Split::new(store.clone(), &division.test),
+        Some(name) => test_set(opening, &preprocess, named_file(opening, name)?)?,
     };
-    let train = Split::new(store.clone(), division.train);
-    let valid = Split::new(store, division.valid);
+    let train = Split::new(store.clone(), &division.train);
+    let valid = Split::new(store, &division.valid);
     reading.push(splits::sentence(
         opening,
         [&train, &valid, &test],
-        has_own_test,
+        Own::test(has_own_test),
         !classes.is_empty(),
     ));
     let (task, baseline) = match &preprocess.target {
@@ -123,7 +143,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
             Task::Regression {
                 target: name.clone(),
             },
-            Baseline::mean(*scale, [&valid, &test]),
+            Baseline::mean(*scale, [&valid, &test])?,
         ),
     };
     Ok(Dataset {
@@ -143,6 +163,23 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     })
 }
 
+/// The rows of the file that is the standard test set.
+fn test_set(
+    opening: &Opening,
+    preprocess: &TablePreprocess,
+    file: &SourceFile,
+) -> Result<Split, DataError> {
+    let content = opening.read_text(file)?;
+    let split = whole(preprocess, &grid_like(preprocess, &content, &file.path)?)?;
+    if split.has_targets() {
+        return Ok(split);
+    }
+    Err(DataError::NoTargets {
+        path: file.path.clone(),
+        what: format!("`{}`", preprocess.target.name()),
+    })
+}
+
 /// Reads the rows of a new file; targets where every row has one.
 pub(crate) fn open_inputs(preprocess: &TablePreprocess, path: &Path) -> Result<Split, DataError> {
     let text = file::utf8(file::read_unpacked(path)?, path)?;
@@ -157,7 +194,7 @@ fn named_file<'a>(opening: &'a Opening, name: &str) -> Result<&'a SourceFile, Da
 }
 
 fn read(opening: &Opening, file: &SourceFile) -> Result<Grid, DataError> {
-    let text = file::utf8(opening.read(file)?, &file.path)?;
+    let text = opening.read_text(file)?;
     Grid::parse(&text, &file.path)
 }
 
@@ -189,7 +226,8 @@ fn grid_like(preprocess: &TablePreprocess, text: &str, path: &Path) -> Result<Gr
 
 fn whole(preprocess: &TablePreprocess, grid: &Grid) -> Result<Split, DataError> {
     let rows: Vec<usize> = (0..grid.num_rows()).collect();
-    Ok(Split::new(Arc::new(store(preprocess, grid, &rows)?), rows))
+    let store = Arc::new(store(preprocess, grid, &rows)?);
+    Ok(Split::new(store, &rows))
 }
 
 /// The given rows as inputs and targets.
@@ -213,7 +251,10 @@ fn store(preprocess: &TablePreprocess, grid: &Grid, rows: &[usize]) -> Result<St
     };
     let lines = rows.iter().map(|&row| grid.line(row)).collect();
     Ok(Store {
-        inputs: StoredInputs::Rows { width, values },
+        inputs: StoredInputs::Rows {
+            width,
+            values: values.into(),
+        },
         targets,
         place: Place::Listed("line", lines),
     })

@@ -34,7 +34,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let config = opening.config;
     let seq_len = config.seq_len;
     let file = opening.main_file()?;
-    let text = file::utf8(opening.read(file)?, &file.path)?;
+    let text = opening.read_text(file)?;
     let chars: Vec<char> = text.chars().collect();
 
     // A sample is `seq_len` characters and the one after them.
@@ -70,7 +70,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         .filter(|&&token| token == 0)
         .count();
     let store = Arc::new(store(tokens, seq_len));
-    let split = |start, end| Split::new(store.clone(), samples(start, end, seq_len));
+    let split = |start, end| Split::new(store.clone(), &samples(start, end, seq_len));
     let train = split(train_start, train_end);
     let (valid, held_out) = (split(train_end, valid_end), split(valid_end, chars.len()));
     let vocab_size = preprocess.vocabulary.len();
@@ -128,7 +128,7 @@ pub(crate) fn open_inputs(preprocess: &TextPreprocess, path: &Path) -> Result<Sp
         });
     }
     let items = samples(0, found, seq_len);
-    Ok(Split::new(Arc::new(store(tokens, seq_len)), items))
+    Ok(Split::new(Arc::new(store(tokens, seq_len)), &items))
 }
 
 impl TextPreprocess {
@@ -172,7 +172,10 @@ fn samples(start: usize, end: usize, seq_len: usize) -> Vec<usize> {
 
 fn store(tokens: Vec<i32>, seq_len: usize) -> Store {
     Store {
-        inputs: StoredInputs::Tokens { seq_len, tokens },
+        inputs: StoredInputs::Tokens {
+            seq_len,
+            tokens: tokens.into(),
+        },
         targets: StoredTargets::NextToken,
         place: Place::Counted("character", 0),
     }
@@ -187,7 +190,7 @@ fn unigram(
 ) -> Baseline {
     let part = |from: usize, to: usize| tokens.get(from..to).unwrap_or_default();
     let train = part(start, train_end);
-    let counts = count_classes(train, vocab_size);
+    let counts = count_classes(train.iter().copied(), vocab_size);
     let bits = |tokens: &[i32]| {
         let total = count(train.len() + vocab_size);
         let bits_of = |&token: &i32| {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::splits::Own;
 use super::table::class_index;
 use super::{Opening, SourceFile, file, splits};
 use crate::scale::Scale;
@@ -62,7 +63,13 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         .map(|(label, line)| class_index(&classes, label, || train.place(*line)))
         .collect();
     let has_own_test = test.is_some();
-    let division = splits::divide(opening, &groups?, &classes, has_own_test, &mut warnings)?;
+    let division = splits::divide(
+        opening,
+        &groups?,
+        &classes,
+        Own::test(has_own_test),
+        &mut warnings,
+    )?;
     let preprocess = SequencePreprocess {
         scales: fit(&train, &division.train),
         classes,
@@ -77,11 +84,11 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let width = train.width;
 
     let store = Arc::new(preprocess.store(train)?);
-    let train = Split::new(store.clone(), division.train);
-    let valid = Split::new(store.clone(), division.valid);
+    let train = Split::new(store.clone(), &division.train);
+    let valid = Split::new(store.clone(), &division.valid);
     let test = match test {
         Some(test) => preprocess.whole(test)?,
-        None => Split::new(store, division.test),
+        None => Split::new(store, &division.test),
     };
     if let (Some(file), false) = (test_file, test.has_targets()) {
         let what = "the class, after a colon,".to_owned();
@@ -93,7 +100,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     reading.push(splits::sentence(
         opening,
         [&train, &valid, &test],
-        has_own_test,
+        Own::test(has_own_test),
         true,
     ));
     let classes = preprocess.classes.clone();
@@ -145,7 +152,7 @@ impl SequencePreprocess {
             .iter()
             .zip(scales)
             .map(|(value, scale)| scale.apply(*value));
-        let (width, values) = (series.width, values.collect());
+        let (width, values) = (series.width, values.collect::<Vec<_>>().into());
         Ok(Store {
             inputs: StoredInputs::Sequences {
                 width,
@@ -158,8 +165,8 @@ impl SequencePreprocess {
     }
 
     fn whole(&self, series: Series) -> Result<Split, DataError> {
-        let items = (0..series.len()).collect();
-        Ok(Split::new(Arc::new(self.store(series)?), items))
+        let items: Vec<usize> = (0..series.len()).collect();
+        Ok(Split::new(Arc::new(self.store(series)?), &items))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The values of one source, as compact as they were read, and how a batch is made of them.
 
+use crate::cache::Cache;
 use crate::scale::Scale;
-use crate::{Inputs, Targets};
+use crate::{DataError, Inputs, Source, Targets};
 
 /// The values of one source, as compact as they were read.
 #[derive(Debug)]
@@ -17,21 +18,21 @@ pub(crate) enum StoredInputs {
     /// Bytes, `[N, C, H, W]`, and what each of the 256 becomes in each channel.
     Images {
         shape: [usize; 3],
-        pixels: Vec<u8>,
+        pixels: Cache<u8>,
         levels: Vec<Vec<f32>>,
     },
     /// `[N, D]`
-    Rows { width: usize, values: Vec<f32> },
+    Rows { width: usize, values: Cache<f32> },
     /// Sequences one after another, `[sum of T, D]`, and the step at which each ends.
     Sequences {
         width: usize,
-        values: Vec<f32>,
+        values: Cache<f32>,
         ends: Vec<usize>,
     },
     /// A series; an item is the last step of a window.
     Windows(SeriesStore),
     /// A text; an item is the first character of a sample.
-    Tokens { seq_len: usize, tokens: Vec<i32> },
+    Tokens { seq_len: usize, tokens: Cache<i32> },
 }
 
 /// A series and how a window of it is scaled.
@@ -73,12 +74,28 @@ pub(crate) enum Place {
     Counted(&'static str, usize),
     /// The word and the number of each item.
     Listed(&'static str, Vec<u64>),
+    /// The name of each item.
+    Named(Vec<Box<str>>),
+}
+
+impl Place {
+    /// Where an item stands.
+    pub(crate) fn of(&self, item: usize) -> String {
+        match self {
+            Self::Counted(word, first) => format!("{word} {}", first + item),
+            Self::Listed(word, numbers) => format!("{word} {}", numbers[item]),
+            Self::Named(names) => names[item].to_string(),
+        }
+    }
 }
 
 /// Items of each class.
-pub(crate) fn count_classes(classes: &[i32], num_classes: usize) -> Vec<usize> {
+pub(crate) fn count_classes(
+    classes: impl IntoIterator<Item = i32>,
+    num_classes: usize,
+) -> Vec<usize> {
     let mut counts = vec![0; num_classes];
-    for &class in classes {
+    for class in classes {
         if let Some(count) = usize::try_from(class)
             .ok()
             .and_then(|class| counts.get_mut(class))
@@ -89,18 +106,25 @@ pub(crate) fn count_classes(classes: &[i32], num_classes: usize) -> Vec<usize> {
     counts
 }
 
-impl Store {
-    /// Where zero and one of a scaled value lie, in original units.
-    pub(super) fn units(&self, item: usize) -> (f64, f64) {
-        match (&self.targets, &self.inputs) {
-            (StoredTargets::Values { scale, .. }, _) => (scale.mean, scale.sd),
-            (_, StoredInputs::Windows(series)) => (series.target[item], series.target_scale),
-            _ => (0.0, 1.0),
+impl Source for Store {
+    fn len(&self) -> usize {
+        match &self.inputs {
+            StoredInputs::Images { shape, pixels, .. } => {
+                pixels.len() / shape.iter().product::<usize>().max(1)
+            }
+            StoredInputs::Rows { width, values } => values.len() / (*width).max(1),
+            StoredInputs::Sequences { ends, .. } => ends.len(),
+            StoredInputs::Windows(series) => series.target.len(),
+            StoredInputs::Tokens { tokens, .. } => tokens.len(),
         }
     }
 
-    pub(super) fn targets_of(&self, items: &[usize]) -> Targets {
-        match (&self.targets, &self.inputs) {
+    fn inputs(&self, items: &[usize]) -> Result<Inputs, DataError> {
+        self.inputs.of(items)
+    }
+
+    fn targets(&self, items: &[usize]) -> Result<Targets, DataError> {
+        Ok(match (&self.targets, &self.inputs) {
             (StoredTargets::Classes { classes, .. }, _) => {
                 Targets::Classes(items.iter().map(|&item| classes[item]).collect())
             }
@@ -116,19 +140,59 @@ impl Store {
                 }
             }
             (StoredTargets::NextToken, StoredInputs::Tokens { seq_len, tokens }) => {
-                let next = items
-                    .iter()
-                    .flat_map(|&item| &tokens[item + 1..=item + seq_len]);
-                Targets::Tokens(next.copied().collect())
+                let mut next = Vec::with_capacity(items.len() * seq_len);
+                for &item in items {
+                    next.extend_from_slice(&tokens.get(item + 1..item + 1 + seq_len)?);
+                }
+                Targets::Tokens(next)
             }
             _ => Targets::Absent,
+        })
+    }
+
+    fn has_targets(&self) -> bool {
+        !matches!(self.targets, StoredTargets::Absent)
+    }
+
+    fn num_classes(&self) -> Option<usize> {
+        match self.targets {
+            StoredTargets::Classes { num_classes, .. } => Some(num_classes),
+            _ => None,
+        }
+    }
+
+    fn class(&self, item: usize) -> i32 {
+        match &self.targets {
+            StoredTargets::Classes { classes, .. } => classes[item],
+            _ => 0,
+        }
+    }
+
+    fn item_len(&self, item: usize) -> usize {
+        match &self.inputs {
+            StoredInputs::Images { .. } | StoredInputs::Rows { .. } => 1,
+            StoredInputs::Sequences { ends, .. } => span(ends, item).len(),
+            StoredInputs::Windows(series) => series.window,
+            StoredInputs::Tokens { seq_len, .. } => *seq_len,
+        }
+    }
+
+    fn place(&self, item: usize) -> String {
+        self.place.of(item)
+    }
+
+    fn units(&self, item: usize) -> (f64, f64) {
+        match (&self.targets, &self.inputs) {
+            (StoredTargets::Values { scale, .. }, _) => (scale.mean, scale.sd),
+            (_, StoredInputs::Windows(series)) => (series.target[item], series.target_scale),
+            _ => (0.0, 1.0),
         }
     }
 }
 
 impl StoredInputs {
-    pub(super) fn of(&self, items: &[usize]) -> Inputs {
-        match self {
+    fn of(&self, items: &[usize]) -> Result<Inputs, DataError> {
+        Ok(match self {
             Self::Images {
                 shape,
                 pixels,
@@ -138,7 +202,7 @@ impl StoredInputs {
                 let (plane, size) = (height * width, channels * height * width);
                 let mut values = Vec::with_capacity(items.len() * size);
                 for &item in items {
-                    let image = &pixels[item * size..(item + 1) * size];
+                    let image = pixels.get(item * size..(item + 1) * size)?;
                     for (pixels, levels) in image.chunks_exact(plane).zip(levels) {
                         values.extend(pixels.iter().map(|&pixel| levels[usize::from(pixel)]));
                     }
@@ -149,12 +213,13 @@ impl StoredInputs {
                 }
             }
             Self::Rows { width, values } => {
-                let rows = items
-                    .iter()
-                    .flat_map(|item| &values[item * width..(item + 1) * width]);
+                let mut rows = Vec::with_capacity(items.len() * width);
+                for &item in items {
+                    rows.extend_from_slice(&values.get(item * width..(item + 1) * width)?);
+                }
                 Inputs::Dense {
                     shape: vec![items.len(), *width],
-                    values: rows.copied().collect(),
+                    values: rows,
                 }
             }
             Self::Sequences {
@@ -167,7 +232,7 @@ impl StoredInputs {
                 let longest = lengths.iter().copied().max().unwrap_or(0);
                 let mut padded = Vec::with_capacity(items.len() * longest * width);
                 for (row, span) in spans.into_iter().enumerate() {
-                    padded.extend_from_slice(&values[span.start * width..span.end * width]);
+                    padded.extend_from_slice(&values.get(span.start * width..span.end * width)?);
                     padded.resize((row + 1) * longest * width, 0.0);
                 }
                 Inputs::Sequences {
@@ -185,22 +250,16 @@ impl StoredInputs {
                 lengths: vec![series.window; items.len()],
             },
             Self::Tokens { seq_len, tokens } => {
-                let chars = items.iter().flat_map(|&item| &tokens[item..item + seq_len]);
+                let mut chars = Vec::with_capacity(items.len() * seq_len);
+                for &item in items {
+                    chars.extend_from_slice(&tokens.get(item..item + seq_len)?);
+                }
                 Inputs::Tokens {
                     shape: [items.len(), *seq_len],
-                    tokens: chars.copied().collect(),
+                    tokens: chars,
                 }
             }
-        }
-    }
-
-    pub(super) fn len_of(&self, item: usize) -> usize {
-        match self {
-            Self::Images { .. } | Self::Rows { .. } => 1,
-            Self::Sequences { ends, .. } => span(ends, item).len(),
-            Self::Windows(series) => series.window,
-            Self::Tokens { seq_len, .. } => *seq_len,
-        }
+        })
     }
 }
 

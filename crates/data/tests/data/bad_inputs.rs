@@ -76,8 +76,8 @@ fn a_source_that_cannot_be_found() {
     );
     check(
         "cifar10",
-        "dataset `cifar10` is of the kind `cifar`, which this version does not read",
-        "`fornax data list` shows what can be read",
+        "dataset `cifar10` is not in any folder: none was named",
+        "run `cargo xtask datasets fetch cifar10`",
     );
     let folders = DataFolders(vec!["a".into(), "b".into()]);
     let error = open(&DataConfig::new("mnist"), 1, &folders)
@@ -143,7 +143,7 @@ fn values_of_the_experiment_that_do_not_fit() {
 
 #[test]
 fn files_that_are_no_source() {
-    let unread = "IDX images (train-images-idx3-ubyte), tables and series (.csv";
+    let unread = "a folder of folders of images or texts, tables and series (.csv";
     check(
         &[("a.bin", b"x")],
         "a.bin",
@@ -155,8 +155,8 @@ fn files_that_are_no_source() {
         &[("a.png", b"x")],
         "",
         default(),
-        "DIR: this is no kind of source that can be read",
-        "give one of its files",
+        "DIR: images lie here without their classes",
+        "put the files of each class into a folder",
     );
     check(
         &[("a.csv", b"")],
@@ -166,14 +166,14 @@ fn files_that_are_no_source() {
         "written to its end",
     );
     check(
-        &[("a.csv", b"a,\xff\n")],
+        &[("a.csv", b"\xc3\xa4,\xff\n")],
         "a.csv",
         default(),
-        "a.csv: byte 2 is not UTF-8",
-        "save the file as UTF-8",
+        "a.csv: byte 3 is not UTF-8",
+        "parts of it are UTF-8: save all of it as UTF-8",
     );
     check(
-        &[("a.csv", b"\xff\xfea\0")],
+        &[("a.csv", b"\xff\xfe\0\xd8")],
         "a.csv",
         default(),
         "a.csv: byte 0 is not UTF-8",
@@ -183,7 +183,7 @@ fn files_that_are_no_source() {
         &[("a.csv", b"PK\x03\x04\xff")],
         "a.csv",
         default(),
-        "a.csv: byte 4 is not UTF-8",
+        "a.csv: byte 0 is not UTF-8",
         "export its content",
     );
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());

@@ -2,7 +2,10 @@
 
 #![allow(clippy::float_cmp)] // Exact values are meant.
 
+mod archives;
 mod bad_inputs;
+mod documents;
+mod images;
 mod new_items;
 mod parsers;
 mod shipped;
@@ -69,7 +72,7 @@ fn indices(split: &Split) -> Vec<usize> {
 
 /// Every class of a split.
 fn classes(split: &Split) -> Vec<i32> {
-    match split.batch(&indices(split)).targets {
+    match split.batch(&indices(split)).unwrap().targets {
         Targets::Classes(classes) => classes,
         other => panic!("expected classes, found {other:?}"),
     }

@@ -35,7 +35,7 @@ fn use_up(name: &str, files: &[(&str, &[u8])]) {
         };
         for split in [&data.train, &data.valid, &data.test] {
             assert!(!split.is_empty());
-            assert_eq!(split.batch(&indices(split)).len(), split.len());
+            assert_eq!(split.batch(&indices(split)).unwrap().len(), split.len());
         }
         reopen(&data.preprocess, Path::new(&source));
     }
@@ -46,7 +46,7 @@ fn reopen(preprocess: &Preprocess, path: &Path) {
         .into_iter()
         .flatten()
     {
-        assert_eq!(split.batch(&indices(&split)).len(), split.len());
+        assert_eq!(split.batch(&indices(&split)).unwrap().len(), split.len());
         let _ = split.place(0);
     }
 }

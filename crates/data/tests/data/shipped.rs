@@ -82,7 +82,7 @@ fn every_shipped_dataset_gives_whole_finite_batches() {
 #[track_caller]
 fn check_split(split: &Split, input: &InputShape, task: &Task) {
     assert!(!split.is_empty());
-    let batch = split.batch(&indices(split));
+    let batch = split.batch(&indices(split)).unwrap();
     assert_eq!(batch.len(), split.len());
     match (batch.inputs, input) {
         (Inputs::Dense { shape, values }, InputShape::Vector { width }) => {
@@ -201,7 +201,7 @@ fn splits_are_stratified_and_follow_the_seed() {
 
     let config = DataConfig::new("penguins");
     let seeded = |seed| open(&config, seed, &DataFolders::default()).unwrap();
-    let first = |seed| seeded(seed).valid.batch(&[0, 1, 2]);
+    let first = |seed| seeded(seed).valid.batch(&[0, 1, 2]).unwrap();
     assert_eq!(first(1), first(1));
     assert_ne!(first(1), first(2));
 }
@@ -234,7 +234,7 @@ fn pixels_are_standardised_or_left_between_zero_and_one() {
             ..DataConfig::new("digits")
         };
         let data = open(&config, 42, &DataFolders::default()).unwrap();
-        match data.train.batch(&indices(&data.train)).inputs {
+        match data.train.batch(&indices(&data.train)).unwrap().inputs {
             Inputs::Dense { values, .. } => values,
             other => panic!("expected images, found {other:?}"),
         }
@@ -320,7 +320,7 @@ fn shorter_sequences_are_zero_after_their_end() {
         shape,
         values,
         lengths,
-    } = data.test.batch(&indices(&data.test)).inputs
+    } = data.test.batch(&indices(&data.test)).unwrap().inputs
     else {
         panic!("series are sequences");
     };

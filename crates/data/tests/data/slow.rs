@@ -52,7 +52,7 @@ fn check(name: &str, splits: [usize; 3], input: &InputShape, num_outputs: usize)
     assert_eq!(data.task.num_outputs(), num_outputs, "{name}");
     for split in [&data.train, &data.valid, &data.test] {
         for indices in indices(split).chunks(1000) {
-            assert_eq!(split.batch(indices).len(), indices.len());
+            assert_eq!(split.batch(indices).unwrap().len(), indices.len());
         }
     }
 }

@@ -5,7 +5,7 @@ use fornax_data::{DataConfig, InputShape, Inputs, Split, TableTask, Targets, Tas
 use crate::{folder, indices, open_bytes, open_in};
 
 fn dense(split: &Split, index: usize) -> Vec<f32> {
-    match split.batch(&[index]).inputs {
+    match split.batch(&[index]).unwrap().inputs {
         Inputs::Dense { values, .. } => values,
         other => panic!("expected vectors, found {other:?}"),
     }
@@ -78,7 +78,7 @@ fn a_number_is_predicted_and_comes_back_in_its_units() {
             target: "target".into()
         }
     );
-    let batch = data.test.batch(&indices(&data.test));
+    let batch = data.test.batch(&indices(&data.test)).unwrap();
     let Targets::Values { width: 1, values } = batch.targets else {
         panic!("one number an item")
     };
@@ -232,7 +232,7 @@ fn windows_are_differences_to_their_last_value() {
             max_len: 3
         }
     );
-    let batch = data.train.batch(&[0]); // 0, 1, 4, then 9 and 16
+    let batch = data.train.batch(&[0]).unwrap(); // 0, 1, 4, then 9 and 16
     let Inputs::Sequences {
         shape,
         values,
@@ -265,7 +265,7 @@ fn the_splits_of_a_series_are_in_time_order_and_share_no_target() {
     let data = open_bytes("a.csv", &bytes, config).unwrap();
     let targets = |split: &Split| {
         let all = indices(split);
-        let Targets::Values { values, .. } = split.batch(&all).targets else {
+        let Targets::Values { values, .. } = split.batch(&all).unwrap().targets else {
             panic!()
         };
         let mut steps = split.unscale(&all, &values);
@@ -311,7 +311,7 @@ fn gaps_of_a_series_are_filled_along_a_line() {
     );
     // On a straight line each next value is 2 more.
     let all = indices(&data.train);
-    let Targets::Values { values, .. } = data.train.batch(&all).targets else {
+    let Targets::Values { values, .. } = data.train.batch(&all).unwrap().targets else {
         panic!()
     };
     assert!(values.iter().all(|value| (value - values[0]).abs() < 1e-6));
@@ -325,7 +325,7 @@ fn the_next_character_is_the_target_and_each_is_predicted_once() {
         ..DataConfig::default()
     };
     let data = open_bytes("a.txt", text.as_bytes(), config).unwrap();
-    let batch = data.train.batch(&[0, 1]);
+    let batch = data.train.batch(&[0, 1]).unwrap();
     let Inputs::Tokens {
         shape: [2, 5],
         tokens,
@@ -382,7 +382,7 @@ fn channels_of_a_series_become_vectors_of_steps() {
             max_len: 2
         }
     );
-    let Inputs::Sequences { values, .. } = data.train.batch(&[0]).inputs else {
+    let Inputs::Sequences { values, .. } = data.train.batch(&[0]).unwrap().inputs else {
         panic!()
     };
     // Channel 2 is 10, then 30 in every series: mean 20, deviation 10.

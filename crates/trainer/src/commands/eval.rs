@@ -39,7 +39,7 @@ pub(super) fn run(args: &EvalArgs, output: &mut Output) -> Result<(), Error> {
         saved.layout()?,
         &device,
         batch_size,
-    );
+    )?;
     let values = metrics.values();
     output.line(format!("{name} split, {} samples", split.len()));
     for (name, value) in &values {

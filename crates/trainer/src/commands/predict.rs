@@ -60,7 +60,7 @@ fn predict_file(
 ) -> Result<(), Error> {
     let layout = saved.layout()?;
     for indices in chunks(split.len(), BATCH) {
-        let batch = split.batch(&indices);
+        let batch = split.batch(&indices)?;
         let outputs = network.forward(&batch::inputs(&batch, layout, device));
         let outputs = match saved.task {
             Task::Classification { .. } | Task::NextToken { .. } => {

@@ -130,6 +130,16 @@ fn fit_numbers(grid: &Grid, place: usize, train_rows: &[usize]) -> Result<Fitted
     }))
 }
 
+/// Whether a column tells the rows apart and nothing else: it counts them, or its words all differ.
+pub(super) fn is_identifier(grid: &Grid, place: usize) -> Result<bool, DataError> {
+    if grid.is_numeric(place)? {
+        return counts_the_rows(grid, place);
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut cells = (0..grid.num_rows()).filter_map(|row| grid.cell(row, place));
+    Ok(grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER && cells.all(|cell| seen.insert(cell)))
+}
+
 /// Whether each row holds the number of the one before plus 1.
 fn counts_the_rows(grid: &Grid, place: usize) -> Result<bool, DataError> {
     let mut expected = None;

@@ -55,9 +55,16 @@ pub(super) fn choose(
     let (column, why) = if let Some(column) = by_name {
         (column, "by its name")
     } else {
-        let last = grid.names.iter().rposition(|name| !opening.drops(name));
-        let last = last.ok_or_else(|| no_inputs(grid, "nothing"))?;
-        (last, "as the last column")
+        let kept = |column: &usize| !opening.drops(&grid.names[*column]);
+        let columns = || (0..grid.names.len()).rev().filter(kept);
+        let is_text = |column: usize| {
+            opening.config.text.as_ref() == Some(&grid.names[column]) || grid.is_text(column)
+        };
+        match columns().find(|&column| !is_text(column)) {
+            Some(column) if columns().next() == Some(column) => (column, "as the last column"),
+            Some(column) => (column, "as the last column that is no text"),
+            None => return Err(no_inputs(grid, "nothing")),
+        }
     };
     reading.push(format!(
         "`{}` is taken for the target, {why}",
@@ -152,6 +159,20 @@ fn are_number_classes(grid: &Grid, words: &BTreeSet<&str>, num_rows: usize) -> b
     };
     let few = words.len() <= MAX_NUMBER_CLASSES && words.len() * ROWS_PER_NUMBER_CLASS <= num_rows;
     (words.len() <= 2 || few) && words.iter().all(whole)
+}
+
+/// Names of classes: numbers by their size, words by the alphabet.
+pub(crate) fn in_order(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    let mut numbers: Vec<(f64, &String)> = Vec::new();
+    for name in &names {
+        match name.parse() {
+            Ok(number) => numbers.push((number, name)),
+            Err(_) => return names,
+        }
+    }
+    numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    numbers.into_iter().map(|(_, name)| name.clone()).collect()
 }
 
 /// Numbers by their size, words by the alphabet.

@@ -1,0 +1,409 @@
+//! Texts to classify: a folder of folders of files, files whose lines are the texts, or a column of
+//! a table.
+
+mod encoding;
+mod store;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::csv_file::Grid;
+use super::splits::{self, Own, classes_in_words};
+use super::tree::{Layout, Tree, is_about};
+use super::{Opening, SourceFile, file, file_name};
+use crate::split::Place;
+use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
+
+pub use encoding::{TextEncoding, TextLevel};
+use store::Documents;
+
+/// How the names of text files end.
+pub(super) const ENDINGS: [&str; 3] = [".txt", ".text", ".md"];
+/// Files of a folder whose lines may be the texts, a class a file.
+const MAX_LINE_FILES: usize = 1000;
+/// Below so many words on average, a text is read by its characters.
+const FEW_WORDS: f64 = 3.0;
+
+/// How a text becomes the input of a network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocumentPreprocess {
+    /// Fitted on the training texts.
+    pub encoding: TextEncoding,
+    /// In the order of the outputs.
+    pub classes: Vec<String>,
+    /// Where a table holds text and class; absent for files of text.
+    pub columns: Option<TextColumns>,
+}
+
+/// The columns of a table of texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextColumns {
+    /// All columns, as a file without a header has them.
+    pub names: Vec<String>,
+    /// The one that is read.
+    pub text: String,
+    /// The one that is predicted.
+    pub target: String,
+}
+
+/// Texts of one split, as read.
+#[derive(Default)]
+pub(super) struct Texts {
+    pub(super) contents: Vec<String>,
+    pub(super) labels: Vec<i32>,
+    pub(super) places: Vec<Box<str>>,
+}
+
+/// Texts of known classes, as read.
+pub(super) struct DocumentSet {
+    pub(super) train: Texts,
+    pub(super) valid: Option<Texts>,
+    pub(super) test: Option<Texts>,
+    pub(super) classes: Vec<String>,
+    pub(super) columns: Option<TextColumns>,
+    pub(super) reading: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+pub(crate) fn recognises(opening: &Opening) -> bool {
+    opening.tree().is_some_and(|tree| {
+        let count = tree.count(&ENDINGS);
+        (count >= 2 && 2 * count > tree.files.len()) || !files_of_lines(tree).is_empty()
+    })
+}
+
+/// Files side by side that are told apart by their endings alone, such as `polarity.neg` and
+/// `polarity.pos`.
+fn files_of_lines(tree: &Tree) -> Vec<&PathBuf> {
+    let files: Vec<&PathBuf> = tree.files.iter().filter(|file| !is_about(file)).collect();
+    let stem = |file: &Path| file.with_extension("");
+    let alike = files.windows(2).all(|pair| stem(pair[0]) == stem(pair[1]));
+    let fits = (2..=MAX_LINE_FILES).contains(&files.len()) && alike;
+    let binary = |file: &&PathBuf| {
+        let Ok(mut file) = std::fs::File::open(tree.full(file)) else {
+            return true;
+        };
+        let mut head = [0; 4096];
+        let length = std::io::Read::read(&mut file, &mut head).unwrap_or(0);
+        head.iter().take(length).any(|&byte| byte == 0)
+    };
+    if fits && !files.iter().any(binary) {
+        files
+    } else {
+        Vec::new()
+    }
+}
+
+pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
+    let tree = opening.needed_tree()?;
+    let lines = files_of_lines(tree);
+    if !lines.is_empty() {
+        return build(opening, read_lines(opening, tree, &lines)?);
+    }
+    match tree.classes(&ENDINGS, "texts") {
+        Ok(layout) => build(opening, read_files(opening, tree, layout)?),
+        Err(DataError::Loose { .. }) if tree.count(&ENDINGS) <= MAX_LINE_FILES => {
+            let files: Vec<&PathBuf> = tree.data_files(&ENDINGS).collect();
+            build(opening, read_lines(opening, tree, &files)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Every file is a class, every line that is not blank a text.
+fn read_lines(
+    opening: &Opening,
+    tree: &Tree,
+    files: &[&PathBuf],
+) -> Result<DocumentSet, DataError> {
+    let stem = |file: &Path| {
+        file.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let ending = |file: &Path| {
+        file.extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let by_stem = files.windows(2).all(|pair| stem(pair[0]) != stem(pair[1]));
+    let mut train = Texts::default();
+    let mut classes = Vec::new();
+    for (file, class) in files.iter().zip(0..) {
+        classes.push(if by_stem { stem(file) } else { ending(file) });
+        let text = opening.read_text(&SourceFile::on_disk(tree.full(file)))?;
+        for (line, content) in (1..).zip(text.lines()) {
+            if !content.trim().is_empty() {
+                let place = format!("{}:{line}", file.display());
+                train.push(content.trim().to_owned(), class, place);
+            }
+        }
+    }
+    Ok(DocumentSet {
+        train,
+        valid: None,
+        test: None,
+        classes,
+        columns: None,
+        reading: vec!["a line is a text, and the file is its class".to_owned()],
+        warnings: Vec::new(),
+    })
+}
+
+/// Every file is a text.
+fn read_files(opening: &Opening, tree: &Tree, layout: Layout) -> Result<DocumentSet, DataError> {
+    let mut empty = Vec::new();
+    let mut read = |items: Vec<super::tree::Labelled>| {
+        let mut texts = Texts::default();
+        for item in items {
+            let text = opening.read_text(&SourceFile::on_disk(tree.full(&item.file)))?;
+            let name = item.file.display().to_string();
+            if text.trim().is_empty() {
+                empty.push(name);
+            } else {
+                texts.push(text, item.class, name);
+            }
+        }
+        Ok::<_, DataError>(texts)
+    };
+    let train = read(layout.train)?;
+    let valid = layout.valid.map(&mut read).transpose()?;
+    let test = layout.test.map(&mut read).transpose()?;
+    let mut warnings = layout.warnings;
+    if !empty.is_empty() {
+        let (count, list) = (empty.len(), super::csv_file::list(&empty));
+        warnings.push(format!("{count} empty files are left out: {list}"));
+    }
+    Ok(DocumentSet {
+        train,
+        valid,
+        test,
+        classes: layout.classes,
+        columns: None,
+        reading: vec![format!("a file is a text, {}", layout.how)],
+        warnings,
+    })
+}
+
+/// Splits, encodes and describes texts, from whatever form they were read.
+pub(super) fn build(opening: &Opening, set: DocumentSet) -> Result<Dataset, DataError> {
+    let DocumentSet {
+        train,
+        valid,
+        test,
+        classes,
+        columns,
+        reading: sentences,
+        mut warnings,
+    } = set;
+    if let [class] = classes.as_slice() {
+        return Err(DataError::OneClass {
+            path: opening.path.clone(),
+            class: class.clone(),
+        });
+    }
+    let others = [&valid, &test].into_iter().flatten();
+    let count = train.len() + others.map(Texts::len).sum::<usize>();
+    let mut reading = vec![format!(
+        "`{}` has {count} texts, {}",
+        opening.name,
+        classes_in_words(&classes)
+    )];
+    reading.extend(sentences);
+    let own = Own {
+        valid: valid.is_some(),
+        test: test.is_some(),
+    };
+    let division = splits::divide(opening, &train.labels, &classes, own, &mut warnings)?;
+    let training = || {
+        division
+            .train
+            .iter()
+            .filter_map(|&item| train.contents.get(item))
+    };
+    let level = opening.config.level.unwrap_or_else(|| {
+        let words: usize = training().map(|text| text.split_whitespace().count()).sum();
+        if crate::baseline::ratio(words, division.train.len()) < FEW_WORDS {
+            TextLevel::Characters
+        } else {
+            TextLevel::Words
+        }
+    });
+    let encoding = TextEncoding::fit(opening.config, level, training().map(String::as_str));
+    if encoding.width() == 0 {
+        return Err(DataError::TextTooShort {
+            path: opening.path.clone(),
+            found: training().map(String::len).sum(),
+            needed: 1,
+            advice: "there is nothing in the texts that occurs twice".to_owned(),
+        });
+    }
+    reading.push(encoding.sentence());
+    let preprocess = DocumentPreprocess {
+        encoding,
+        classes,
+        columns,
+    };
+
+    let store = Arc::new(preprocess.store(opening.config.memory_bytes(), train, true)?);
+    let split = |texts: Option<Texts>, items: &[usize]| match texts {
+        Some(texts) => preprocess.whole(texts, true),
+        None => Ok(Split::new(store.clone(), items)),
+    };
+    let train = split(None, &division.train)?;
+    let valid = split(valid, &division.valid)?;
+    let test = split(test, &division.test)?;
+    reading.push(splits::sentence(
+        opening,
+        [&train, &valid, &test],
+        own,
+        true,
+    ));
+    let classes = preprocess.classes.clone();
+    Ok(Dataset {
+        name: opening.name.clone(),
+        input: preprocess.encoding.input(),
+        baseline: Baseline::majority(&classes, [&train, &valid, &test]),
+        task: Task::Classification { classes },
+        preprocess: Preprocess::Documents(preprocess),
+        train,
+        valid,
+        test,
+        sha256: opening.sha256(),
+        reading,
+        warnings,
+    })
+}
+
+/// Reads new texts: a table with the column of the training data; a folder of texts, whose folders
+/// may name their classes; or a file. A file of another kind of data than training had is one text.
+pub(crate) fn open_inputs(
+    preprocess: &DocumentPreprocess,
+    path: &Path,
+) -> Result<Split, DataError> {
+    if let Some(columns) = &preprocess.columns {
+        return read_new_table(preprocess, columns, path);
+    }
+    let mut texts = Texts::default();
+    let mut labelled = path.is_dir();
+    if path.is_dir() {
+        let tree = Tree::walk(path)?;
+        for file in tree.data_files(&ENDINGS) {
+            let full = tree.full(file);
+            let folder = file.parent().map(file_name).unwrap_or_default();
+            let class = preprocess.classes.iter().position(|class| *class == folder);
+            labelled &= class.is_some();
+            let class = class
+                .and_then(|class| i32::try_from(class).ok())
+                .unwrap_or(0);
+            let text = file::utf8(file::read_unpacked(&full)?, &full)?;
+            texts.push(text, class, file.display().to_string());
+        }
+    } else {
+        let text = file::utf8(file::read_unpacked(path)?, path)?;
+        texts.push(text, 0, file_name(path));
+    }
+    if texts.contents.iter().all(|text| text.trim().is_empty()) {
+        return Err(DataError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    preprocess.whole(texts, labelled)
+}
+
+fn read_new_table(
+    preprocess: &DocumentPreprocess,
+    columns: &TextColumns,
+    path: &Path,
+) -> Result<Split, DataError> {
+    let text = file::utf8(file::read_unpacked(path)?, path)?;
+    let mut grid = Grid::parse_like(&text, path, &columns.names)?;
+    if grid.num_rows() == 0 {
+        return Err(DataError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    if !grid.has_header && grid.names.len() == 1 {
+        grid.rename(std::slice::from_ref(&columns.text))?;
+    } else if !grid.has_header {
+        grid.rename(&columns.names)?;
+    }
+    let text = grid.column_or_error(&columns.text)?;
+    let target = grid.column(&columns.target);
+    let mut texts = Texts::default();
+    let labelled = target
+        .is_some_and(|target| (0..grid.num_rows()).all(|row| grid.cell(row, target).is_some()));
+    for row in 0..grid.num_rows() {
+        let class = match target {
+            Some(target) if labelled => {
+                let place = || format!("{}:{}", path.display(), grid.line(row));
+                let word = grid.cell(row, target).unwrap_or_default();
+                super::table::class_index(&preprocess.classes, word, place)?
+            }
+            _ => 0,
+        };
+        let cell = grid.cell(row, text).unwrap_or_default();
+        texts.push(cell.to_owned(), class, format!("line {}", grid.line(row)));
+    }
+    preprocess.whole(texts, labelled)
+}
+
+impl Texts {
+    pub(super) fn push(&mut self, text: String, class: i32, place: String) {
+        self.contents.push(text);
+        self.labels.push(class);
+        self.places.push(place.into());
+    }
+
+    fn len(&self) -> usize {
+        self.contents.len()
+    }
+}
+
+impl DocumentPreprocess {
+    fn store(
+        &self,
+        memory_bytes: usize,
+        texts: Texts,
+        labelled: bool,
+    ) -> Result<Documents, DataError> {
+        let Texts {
+            contents,
+            labels,
+            places,
+        } = texts;
+        Documents::encode(
+            &self.encoding,
+            &contents,
+            memory_bytes,
+            labelled.then_some((labels, self.classes.len())),
+            Place::Named(places),
+        )
+    }
+
+    fn whole(&self, texts: Texts, labelled: bool) -> Result<Split, DataError> {
+        let items: Vec<usize> = (0..texts.len()).collect();
+        let store = self.store(usize::MAX, texts, labelled)?;
+        Ok(Split::new(Arc::new(store), &items))
+    }
+}
+
+impl TextEncoding {
+    fn input(&self) -> InputShape {
+        match self {
+            Self::Bag { terms, .. } => InputShape::Vector { width: terms.len() },
+            Self::Tokens {
+                vocabulary,
+                max_len,
+                ..
+            } => InputShape::Documents {
+                vocab_size: vocabulary.len() + 1,
+                max_len: *max_len,
+            },
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! A folder of folders of images: the folder is the class.
+
+use std::path::{Path, PathBuf};
+
+use super::image_file::{self, ENDINGS, Head};
+use super::images::{self, Form, ImageSet, Images, Size};
+use super::tree::{Labelled, Tree};
+use super::{Opening, splits};
+use crate::cache::CacheWriter;
+use crate::split::Place;
+use crate::workers::{map, num_workers};
+use crate::{DataError, Dataset};
+
+/// Images that are decoded before the next ones are begun, to bound what lies in memory.
+const BLOCK: usize = 2048;
+/// The longer side of an image where neither the user nor the images themselves say.
+const DEFAULT_SIDE: usize = 64;
+/// Faulty files that a message names.
+const NAMED: usize = 5;
+
+pub(crate) fn recognises(opening: &Opening) -> bool {
+    opening
+        .tree()
+        .is_some_and(|tree| tree.count(&ENDINGS) > 0 && 2 * tree.count(&ENDINGS) > tree.files.len())
+}
+
+pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
+    let tree = opening.needed_tree()?;
+    let layout = tree.classes(&ENDINGS, "images")?;
+    let own = splits::Own {
+        valid: layout.valid.is_some(),
+        test: layout.test.is_some(),
+    };
+    let parts = [Some(layout.train), layout.valid, layout.test];
+    let mut warnings = layout.warnings;
+    if let [class] = layout.classes.as_slice() {
+        return Err(DataError::OneClass {
+            path: opening.path.clone(),
+            class: class.clone(),
+        });
+    }
+
+    let mut left_out = Faults::default();
+    let mut heads = Vec::new();
+    let mut kept = Vec::new();
+    for part in parts {
+        let Some(part) = part else {
+            kept.push(None);
+            continue;
+        };
+        let found = map(&part, num_workers(), |item| {
+            let path = tree.full(&item.file);
+            image_file::head(&image_file::bytes(&path)?, &path)
+        });
+        let mut readable = Vec::with_capacity(part.len());
+        for (item, head) in part.into_iter().zip(found) {
+            match head {
+                Ok(head) => {
+                    heads.push(head);
+                    readable.push(item);
+                }
+                Err(fault) => left_out.push(fault)?,
+            }
+        }
+        kept.push(Some(readable));
+    }
+    left_out.refuse_unless_allowed(opening)?;
+    let size = Size::of(
+        &heads,
+        opening.config.image_size.unwrap_or(DEFAULT_SIDE),
+        opening.config.image_size.is_some(),
+    );
+    let mut read = Vec::new();
+    for part in kept {
+        read.push(match part {
+            None => None,
+            Some(part) => Some(decode(opening, tree, &part, size.shape, &mut left_out)?),
+        });
+    }
+    left_out.refuse_unless_allowed(opening)?;
+    left_out.warn(&mut warnings);
+    let test = read.pop().flatten();
+    let valid = read.pop().flatten();
+    let Some(train) = read.pop().flatten() else {
+        return Err(DataError::Empty {
+            path: opening.path.clone(),
+        });
+    };
+    debug_assert_eq!(own.valid, valid.is_some());
+    let form = Form::Files {
+        sentences: vec![layout.how, size.sentence],
+    };
+    let set = ImageSet {
+        train,
+        valid,
+        test,
+        classes: layout.classes,
+        max: u8::MAX,
+        form,
+        warnings,
+    };
+    images::build(opening, set)
+}
+
+/// New images: a file, or all files below a folder, whose folders may name their classes.
+pub(super) fn read_new(
+    path: &Path,
+    shape: [usize; 3],
+    classes: &[String],
+    resize: bool,
+) -> Result<Images, DataError> {
+    let is_folder = path.is_dir();
+    let tree = if is_folder {
+        Tree::walk(path)?
+    } else {
+        Tree {
+            root: path.to_owned(),
+            files: vec![PathBuf::new()],
+        }
+    };
+    let mut items: Vec<Labelled> = Vec::new();
+    let mut labelled = is_folder;
+    let files: Vec<&PathBuf> = if is_folder {
+        tree.data_files(&ENDINGS).collect()
+    } else {
+        tree.files.iter().collect()
+    };
+    for file in files {
+        let folder = file.parent().and_then(Path::file_name);
+        let class = folder.and_then(|folder| {
+            classes
+                .iter()
+                .position(|class| folder.to_string_lossy() == class.as_str())
+        });
+        labelled &= class.is_some();
+        items.push(Labelled {
+            file: file.clone(),
+            class: class
+                .and_then(|class| i32::try_from(class).ok())
+                .unwrap_or(0),
+        });
+    }
+    if items.is_empty() {
+        return Err(DataError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    let mut writer = CacheWriter::new(usize::MAX);
+    for block in items.chunks(BLOCK) {
+        for pixels in map(block, num_workers(), |item| {
+            let path = tree.full(&item.file);
+            let bytes = image_file::bytes(&path)?;
+            let head = image_file::head(&bytes, &path)?;
+            let found = [shape[0], head.height as usize, head.width as usize];
+            if !resize && found != shape {
+                return Err(DataError::ImageSize {
+                    path,
+                    found: images::size(found),
+                    expected: images::size(shape),
+                });
+            }
+            image_file::pixels(&bytes, &path, shape)
+        }) {
+            writer.extend(&pixels?)?;
+        }
+    }
+    let names = items.iter().map(|item| {
+        let file = if is_folder { item.file.as_path() } else { path };
+        file.display().to_string().into()
+    });
+    Ok(Images {
+        shape,
+        pixels: writer.finish()?,
+        place: Place::Named(names.collect()),
+        labels: labelled.then(|| items.iter().map(|item| item.class).collect()),
+    })
+}
+
+fn decode(
+    opening: &Opening,
+    tree: &Tree,
+    items: &[Labelled],
+    shape: [usize; 3],
+    left_out: &mut Faults,
+) -> Result<Images, DataError> {
+    let mut writer = CacheWriter::new(opening.config.memory_bytes());
+    let mut names = Vec::with_capacity(items.len());
+    let mut labels = Vec::with_capacity(items.len());
+    for block in items.chunks(BLOCK) {
+        let read = map(block, num_workers(), |item| {
+            let path = tree.full(&item.file);
+            let bytes = image_file::bytes(&path)?;
+            let pixels = image_file::pixels(&bytes, &path, shape)?;
+            Ok((pixels, super::digest_of(&bytes)))
+        });
+        for (item, read) in block.iter().zip(read) {
+            match read {
+                Ok((pixels, digest)) => {
+                    writer.extend(&pixels)?;
+                    opening.add_to_digest(&item.file, &digest);
+                    names.push(item.file.display().to_string().into());
+                    labels.push(item.class);
+                }
+                Err(fault) => left_out.push(fault)?,
+            }
+        }
+    }
+    Ok(Images {
+        shape,
+        pixels: writer.finish()?,
+        place: Place::Named(names),
+        labels: Some(labels),
+    })
+}
+
+/// Files that cannot be used.
+#[derive(Default)]
+pub(super) struct Faults {
+    first: Vec<DataError>,
+    count: usize,
+}
+
+impl Faults {
+    pub(super) fn push(&mut self, fault: DataError) -> Result<(), DataError> {
+        if matches!(fault, DataError::Cache { .. }) {
+            return Err(fault);
+        }
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(fault);
+        }
+        Ok(())
+    }
+
+    /// One fault speaks for itself; of several, how many there are is said too.
+    pub(super) fn refuse_unless_allowed(&mut self, opening: &Opening) -> Result<(), DataError> {
+        if self.count == 0 || opening.config.skip_faulty {
+            return Ok(());
+        }
+        if self.count == 1 {
+            return Err(self.first.remove(0));
+        }
+        Err(DataError::FaultyFiles {
+            path: opening.path.clone(),
+            count: self.count,
+            list: self.list(),
+        })
+    }
+
+    pub(super) fn warn(&self, warnings: &mut Vec<String>) {
+        if self.count > 0 {
+            warnings.push(format!(
+                "{} faulty files are left out, as told: {}",
+                self.count,
+                self.list()
+            ));
+        }
+    }
+
+    fn list(&self) -> String {
+        let named: Vec<String> = self.first.iter().map(ToString::to_string).collect();
+        let more = self.count - named.len();
+        let more = if more > 0 {
+            format!("; and {more} more")
+        } else {
+            String::new()
+        };
+        format!("{}{more}", named.join("; "))
+    }
+}
+
+impl Size {
+    /// The shape of all images from those that they have: as they are where all are of one small
+    /// size, else as large as asked for.
+    fn of(heads: &[Head], side: usize, asked: bool) -> Self {
+        let channels = if heads.iter().any(|head| head.has_colour) {
+            3
+        } else {
+            1
+        };
+        let sizes = || {
+            heads
+                .iter()
+                .map(|head| (head.height as usize, head.width as usize))
+        };
+        let first = sizes().next().unwrap_or((side, side));
+        let alike = sizes().all(|size| size == first);
+        let longer = first.0.max(first.1);
+        let (height, width) = match alike {
+            true if !asked && longer <= side => first,
+            true => {
+                let scaled = |length: usize| (length * side + longer / 2).div_euclid(longer).max(1);
+                (scaled(first.0), scaled(first.1))
+            }
+            false => (side, side),
+        };
+        let colours = if channels == 1 { "grey" } else { "colour" };
+        let alpha = if heads.iter().any(|head| head.has_alpha) {
+            ", transparent pixels white"
+        } else {
+            ""
+        };
+        let sentence = if alike && (height, width) == first {
+            format!("all images are of {height}x{width} pixels, read in {colours}{alpha}")
+        } else {
+            let smallest = sizes().min_by_key(|(h, w)| h * w).unwrap_or(first);
+            let largest = sizes().max_by_key(|(h, w)| h * w).unwrap_or(first);
+            let from = if smallest == largest {
+                format!("{}x{}", first.0, first.1)
+            } else {
+                format!(
+                    "{}x{} to {}x{}",
+                    smallest.0, smallest.1, largest.0, largest.1
+                )
+            };
+            format!(
+                "images of {from} pixels are scaled to cover {height}x{width} and cut to their \
+                 middle, read in {colours}{alpha}"
+            )
+        };
+        Self {
+            shape: [channels, height, width],
+            sentence,
+        }
+    }
+}
