@@ -47,6 +47,15 @@ pub struct DataConfig {
     pub level: Option<TextLevel>,
     /// Texts to classify, as rows: tokens that are read of each, at least 1.
     pub max_tokens: usize,
+    /// Recordings: loudness in bands of pitch over time, or the wave itself.
+    pub sound_form: SoundForm,
+    /// Recordings: samples per second that all are brought to, from 1000 to 192000; absent for the
+    /// most frequent rate of the training recordings, at most 16000.
+    pub rate: Option<u32>,
+    /// Recordings: bands of pitch, from 4 to 256.
+    pub num_mels: usize,
+    /// Recordings: seconds that are read of each, above 0.
+    pub max_seconds: f64,
     /// Leave out files that cannot be read, and say which, where `false` refuses the data.
     pub skip_faulty: bool,
     /// Megabytes of values that are kept in memory; more lie in a temporary file.
@@ -72,6 +81,10 @@ impl Default for DataConfig {
             text_form: TextForm::Bag,
             level: None,
             max_tokens: 200,
+            sound_form: SoundForm::LogMel,
+            rate: None,
+            num_mels: 40,
+            max_seconds: 5.0,
             skip_faulty: false,
             memory_mb: 512,
         }
@@ -129,6 +142,17 @@ impl DataConfig {
         if self.max_tokens == 0 {
             return refuse("max_tokens", "0".into(), "at least 1");
         }
+        if !(4..=256).contains(&self.num_mels) {
+            let value = self.num_mels.to_string();
+            return refuse("num_mels", value, "a number from 4 to 256");
+        }
+        if !(self.max_seconds > 0.0 && self.max_seconds <= 3600.0) {
+            let value = self.max_seconds.to_string();
+            return refuse("max_seconds", value, "a number above 0 and up to 3600");
+        }
+        if let Some(rate) = self.rate.filter(|rate| !(1000..=192_000).contains(rate)) {
+            return refuse("rate", rate.to_string(), "a number from 1000 to 192000");
+        }
         match self.image_size {
             Some(size) if !(4..=1024).contains(&size) => {
                 refuse("image_size", size.to_string(), "a number from 4 to 1024")
@@ -151,6 +175,16 @@ pub enum TextForm {
     Bag,
     /// A row of tokens, in their order.
     Tokens,
+}
+
+/// What a recording becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SoundForm {
+    /// A step each 10 ms, with the logarithm of the energy in each band of the mel scale.
+    LogMel,
+    /// A step each sample, with one number.
+    Wave,
 }
 
 /// How the target of a table is predicted.

@@ -128,6 +128,12 @@ pub enum DataError {
     #[diagnostic(help("replace or remove the file; `--set data.skip_faulty=true` leaves it out"))]
     Image { path: PathBuf, problem: String },
 
+    #[error("{}: cannot be read as a recording: {problem}", path.display())]
+    #[diagnostic(help(
+        "replace or remove the file, or save it as PCM; `--set data.skip_faulty=true` leaves it out"
+    ))]
+    Sound { path: PathBuf, problem: String },
+
     #[error("{}: an image of {height}x{width} pixels, more than {limit} in all", path.display())]
     #[diagnostic(help("make the image smaller, or remove it"))]
     ImageTooLarge {

@@ -18,7 +18,7 @@ mod workers;
 pub use baseline::{Baseline, Scores};
 pub use batch::{Batch, Inputs, Targets};
 pub use catalog::{Known, Whereabouts, list};
-pub use config::{DataConfig, DataFolders, TableTask, TextForm};
+pub use config::{DataConfig, DataFolders, SoundForm, TableTask, TextForm};
 pub use dataset::{Dataset, InputShape, Task};
 pub use error::DataError;
 pub use order::epoch_order;

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sources::{documents, forecast, images, table, text, ts};
+use crate::sources::{documents, forecast, images, sound, table, text, ts};
 use crate::{DataError, Split};
 
 pub use crate::scale::Scale;
 pub use crate::sources::documents::{DocumentPreprocess, TextColumns, TextEncoding, TextLevel};
 pub use crate::sources::forecast::{OtherSeries, SeriesPreprocess};
 pub use crate::sources::images::ImagePreprocess;
+pub use crate::sources::sound::SoundPreprocess;
 pub use crate::sources::table::{ColumnEncoding, InputColumn, TablePreprocess, TargetEncoding};
 pub use crate::sources::text::TextPreprocess;
 pub use crate::sources::ts::SequencePreprocess;
@@ -32,6 +33,8 @@ pub enum Preprocess {
     Text(TextPreprocess),
     /// Texts to classify.
     Documents(DocumentPreprocess),
+    /// Recordings.
+    Sound(SoundPreprocess),
     /// Nothing: the items come from a program, ready.
     Program {
         /// In the order of the outputs; empty where there are none.
@@ -55,6 +58,7 @@ impl Preprocess {
             Self::Sequences(sequences) => ts::open_inputs(sequences, path),
             Self::Text(text) => text::open_inputs(text, path),
             Self::Documents(documents) => documents::open_inputs(documents, path),
+            Self::Sound(sound) => sound::open_inputs(sound, path),
             Self::Program { .. } => Err(DataError::FromProgram {
                 path: path.to_owned(),
             }),
@@ -113,6 +117,7 @@ impl Preprocess {
             Self::Documents(documents) if !documents.encoding.is_sound() => {
                 "no terms, or a weight is missing"
             }
+            Self::Sound(sound) if !sound.is_sound() => "a rate, a length or a band out of range",
             _ => return Ok(()),
         };
         Err(DataError::Preprocess { problem })
@@ -126,6 +131,7 @@ impl Preprocess {
             Self::Table(table) => table.target.classes(),
             Self::Sequences(sequences) => Some(&sequences.classes),
             Self::Documents(documents) => Some(&documents.classes),
+            Self::Sound(sound) => Some(&sound.classes),
             Self::Program { classes } if !classes.is_empty() => Some(classes),
             Self::Series(_) | Self::Text(_) | Self::Program { .. } => None,
         }
@@ -162,6 +168,7 @@ impl Preprocess {
             Self::Sequences(_) => "series to classify",
             Self::Text(_) => "text",
             Self::Documents(_) => "texts to classify",
+            Self::Sound(_) => "recordings",
             Self::Program { .. } => "items of a program",
         }
     }

@@ -5,6 +5,7 @@ mod archive;
 mod cifar;
 pub(crate) mod csv_file;
 pub(crate) mod documents;
+mod faults;
 mod file;
 pub(crate) mod forecast;
 pub(crate) mod idx;
@@ -13,6 +14,7 @@ mod image_folder;
 pub(crate) mod images;
 mod names;
 mod pixels;
+pub(crate) mod sound;
 pub(crate) mod splits;
 pub(crate) mod table;
 pub(crate) mod text;
@@ -61,6 +63,11 @@ const KINDS: &[Kind] = &[
         open: image_folder::open,
     },
     Kind {
+        name: "wav",
+        recognises: sound::recognises,
+        open: sound::open,
+    },
+    Kind {
         name: "documents",
         recognises: documents::recognises,
         open: documents::open,
@@ -89,7 +96,7 @@ const KINDS: &[Kind] = &[
 
 /// What [`KINDS`] read, for people.
 const READABLE: &str = "IDX images (train-images-idx3-ubyte), CIFAR batches, a folder of folders of \
-                        images or texts, tables and series (.csv, .tsv), UCR/UEA series (.ts) and plain \
+                        images, recordings (.wav) or texts, tables and series (.csv, .tsv), UCR/UEA series (.ts) and plain \
                         text (.txt) are read, each also gzipped, in a zip or in a tar.gz";
 
 /// Whether this version reads the kind of a manifest.

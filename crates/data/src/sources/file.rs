@@ -80,6 +80,23 @@ impl SourceFile {
     }
 }
 
+/// Reads one of many files whole: an image, a recording.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    const MAX_BYTES: u64 = 512 << 20;
+    let failed = |source| DataError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > MAX_BYTES {
+        return Err(DataError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_BYTES,
+        });
+    }
+    std::fs::read(path).map_err(failed)
+}
+
 /// Reads a file from disk, unpacked.
 pub(crate) fn read_unpacked(path: &Path) -> Result<Vec<u8>, DataError> {
     let bytes = SourceFile::on_disk(path.to_owned()).read()?;

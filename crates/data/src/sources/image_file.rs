@@ -13,8 +13,6 @@ use crate::DataError;
 pub(super) const ENDINGS: [&str; 7] = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".jfif"];
 /// Pixels that are decoded at most: 64 million, 8000x8000. Above that, an image is a scan or a trap.
 const MAX_PIXELS: u64 = 64 << 20;
-/// Bytes of a file that are read at most.
-const MAX_BYTES: u64 = 256 << 20;
 
 /// What the head of a file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,22 +21,6 @@ pub(super) struct Head {
     pub(super) width: u32,
     pub(super) has_colour: bool,
     pub(super) has_alpha: bool,
-}
-
-/// Reads a file whole.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    let failed = |source| DataError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MAX_BYTES {
-        return Err(DataError::TooLarge {
-            path: path.to_owned(),
-            limit: MAX_BYTES,
-        });
-    }
-    std::fs::read(path).map_err(failed)
 }
 
 /// Reads size and colours, upright; refuses what is too large to decode.

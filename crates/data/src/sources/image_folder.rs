@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::faults::Faults;
 use super::image_file::{self, ENDINGS, Head};
 use super::images::{self, Form, ImageSet, Images, Size};
 use super::tree::{Labelled, Tree};
-use super::{Opening, splits};
+use super::{Opening, file, splits};
 use crate::cache::CacheWriter;
 use crate::split::Place;
 use crate::workers::{map, num_workers};
@@ -15,8 +16,6 @@ use crate::{DataError, Dataset};
 const BLOCK: usize = 2048;
 /// The longer side of an image where neither the user nor the images themselves say.
 const DEFAULT_SIDE: usize = 64;
-/// Faulty files that a message names.
-const NAMED: usize = 5;
 
 pub(crate) fn recognises(opening: &Opening) -> bool {
     opening
@@ -50,7 +49,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         };
         let found = map(&part, num_workers(), |item| {
             let path = tree.full(&item.file);
-            image_file::head(&image_file::bytes(&path)?, &path)
+            image_file::head(&file::bytes(&path)?, &path)
         });
         let mut readable = Vec::with_capacity(part.len());
         for (item, head) in part.into_iter().zip(found) {
@@ -149,7 +148,7 @@ pub(super) fn read_new(
     for block in items.chunks(BLOCK) {
         for pixels in map(block, num_workers(), |item| {
             let path = tree.full(&item.file);
-            let bytes = image_file::bytes(&path)?;
+            let bytes = file::bytes(&path)?;
             let head = image_file::head(&bytes, &path)?;
             let found = [shape[0], head.height as usize, head.width as usize];
             if !resize && found != shape {
@@ -189,7 +188,7 @@ fn decode(
     for block in items.chunks(BLOCK) {
         let read = map(block, num_workers(), |item| {
             let path = tree.full(&item.file);
-            let bytes = image_file::bytes(&path)?;
+            let bytes = file::bytes(&path)?;
             let pixels = image_file::pixels(&bytes, &path, shape)?;
             Ok((pixels, super::digest_of(&bytes)))
         });
@@ -211,62 +210,6 @@ fn decode(
         place: Place::Named(names),
         labels: Some(labels),
     })
-}
-
-/// Files that cannot be used.
-#[derive(Default)]
-pub(super) struct Faults {
-    first: Vec<DataError>,
-    count: usize,
-}
-
-impl Faults {
-    pub(super) fn push(&mut self, fault: DataError) -> Result<(), DataError> {
-        if matches!(fault, DataError::Cache { .. }) {
-            return Err(fault);
-        }
-        self.count += 1;
-        if self.first.len() < NAMED {
-            self.first.push(fault);
-        }
-        Ok(())
-    }
-
-    /// One fault speaks for itself; of several, how many there are is said too.
-    pub(super) fn refuse_unless_allowed(&mut self, opening: &Opening) -> Result<(), DataError> {
-        if self.count == 0 || opening.config.skip_faulty {
-            return Ok(());
-        }
-        if self.count == 1 {
-            return Err(self.first.remove(0));
-        }
-        Err(DataError::FaultyFiles {
-            path: opening.path.clone(),
-            count: self.count,
-            list: self.list(),
-        })
-    }
-
-    pub(super) fn warn(&self, warnings: &mut Vec<String>) {
-        if self.count > 0 {
-            warnings.push(format!(
-                "{} faulty files are left out, as told: {}",
-                self.count,
-                self.list()
-            ));
-        }
-    }
-
-    fn list(&self) -> String {
-        let named: Vec<String> = self.first.iter().map(ToString::to_string).collect();
-        let more = self.count - named.len();
-        let more = if more > 0 {
-            format!("; and {more} more")
-        } else {
-            String::new()
-        };
-        format!("{}{more}", named.join("; "))
-    }
 }
 
 impl Size {

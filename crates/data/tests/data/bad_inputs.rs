@@ -143,7 +143,8 @@ fn values_of_the_experiment_that_do_not_fit() {
 
 #[test]
 fn files_that_are_no_source() {
-    let unread = "a folder of folders of images or texts, tables and series (.csv";
+    let unread =
+        "a folder of folders of images, recordings (.wav) or texts, tables and series (.csv";
     check(
         &[("a.bin", b"x")],
         "a.bin",

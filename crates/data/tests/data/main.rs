@@ -10,6 +10,7 @@ mod new_items;
 mod parsers;
 mod shipped;
 mod slow;
+mod sound;
 mod values;
 
 use std::path::PathBuf;
