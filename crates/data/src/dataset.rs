@@ -32,6 +32,8 @@ pub struct Dataset {
     pub reading: Vec<String>,
     /// What a person should look at, a sentence each.
     pub warnings: Vec<String>,
+    /// Columns of a table that are not predicted from.
+    pub left_out: Vec<LeftOut>,
     /// What a network has to beat.
     pub baseline: Baseline,
 }
@@ -84,9 +86,19 @@ impl Dataset {
             sha256: String::new(),
             reading: vec![format!("`{name}` has {} items", source.len())],
             warnings,
+            left_out: Vec::new(),
             baseline,
         })
     }
+}
+
+/// A column that is not predicted from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// As in the header.
+    pub column: String,
+    /// Such as `it holds one value`, `it counts the rows`, `every cell differs`.
+    pub why: String,
 }
 
 /// What is predicted.

@@ -20,6 +20,18 @@ pub enum DataError {
         expected: &'static str,
     },
 
+    #[error("`augment.{key} = {value}` does not fit")]
+    #[diagnostic(help("give a number from 0 to {most}"))]
+    Augment {
+        key: &'static str,
+        value: f64,
+        most: f64,
+    },
+
+    #[error("{kind} have no picture")]
+    #[diagnostic(help("`fornax data check` says what is in them"))]
+    NoPicture { kind: &'static str },
+
     // Finding the source.
     #[error("no data was named")]
     #[diagnostic(help("name a dataset or a path; `fornax data list` shows the names"))]

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Options};
-use crate::{DataConfig, DataError, DataFolders, Dataset};
+use crate::{DataConfig, DataError, DataFolders, Dataset, LeftOut};
 
 use archive::Unpacked;
 use tree::Tree;
@@ -121,6 +121,7 @@ pub(crate) struct Opening<'a> {
     tree: OnceCell<Tree>,
     /// What a person should look at, found while reading.
     notes: RefCell<Vec<String>>,
+    left_out: RefCell<Vec<LeftOut>>,
     /// Holds the files until they are read.
     _unpacked: Option<Unpacked>,
 }
@@ -208,6 +209,7 @@ impl<'a> Opening<'a> {
             digest: RefCell::default(),
             tree: OnceCell::new(),
             notes: RefCell::default(),
+            left_out: RefCell::default(),
             _unpacked: None,
         }
     }
@@ -272,6 +274,7 @@ impl<'a> Opening<'a> {
     fn open_as(&self, kind: &Kind) -> Result<Dataset, DataError> {
         let mut dataset = (kind.open)(self)?;
         dataset.warnings.extend(self.notes.take());
+        dataset.left_out = self.left_out.take();
         Ok(dataset)
     }
 
@@ -338,6 +341,14 @@ impl<'a> Opening<'a> {
             self.notes.borrow_mut().push(note);
         }
         Ok(text)
+    }
+
+    /// Notes that a column is not predicted from.
+    pub(crate) fn leave_out(&self, column: &str, why: &str) {
+        self.left_out.borrow_mut().push(LeftOut {
+            column: column.to_owned(),
+            why: why.to_owned(),
+        });
     }
 
     /// The checksum of all bytes read so far.

@@ -218,6 +218,63 @@ pub struct GenerateArgs {
 pub enum DataCommand {
     /// List the datasets that can be named.
     List,
+    /// Say what is in a dataset, and what about it should be looked at.
+    Check(DataArgs),
+    /// Draw a sheet of training items, a row a class.
+    Show(ShowArgs),
+}
+
+/// Which data, and how to read it.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Name of a dataset (see `fornax data list`), or a file or folder of yours.
+    #[arg(value_name = "NAME|PATH", value_hint = ValueHint::AnyPath)]
+    pub data: String,
+    /// Column to predict.
+    #[arg(long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// Series: steps that a network sees.
+    #[arg(long, value_name = "STEPS")]
+    pub window: Option<u64>,
+    /// Where all random choices start.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Any setting of the data, such as --set data.image_size=32; may be given many times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Arguments of `data show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Which data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Show one item a row, as it is and as nine epochs would change it; without an `augment`
+    /// setting, by all that suit the data.
+    #[arg(long)]
+    pub augment: bool,
+    /// Where to write the PNG file; `<name>.png` in the current folder where it is left out.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// Collects what was given into one request.
+    ///
+    /// # Errors
+    /// When an assignment is malformed.
+    pub fn request(&self) -> Result<Request, Error> {
+        let args = ExperimentArgs {
+            data: Some(self.data.clone()),
+            target: self.target.clone(),
+            window: self.window,
+            seed: self.seed,
+            set: self.set.clone(),
+            ..ExperimentArgs::default()
+        };
+        args.request()
+    }
 }
 
 /// Arguments of `devices`.

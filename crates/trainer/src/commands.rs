@@ -28,6 +28,8 @@ impl Command {
             Self::Predict(_) => "predict",
             Self::Generate(_) => "generate",
             Self::Data(DataCommand::List) => "data list",
+            Self::Data(DataCommand::Check(_)) => "data check",
+            Self::Data(DataCommand::Show(_)) => "data show",
             Self::Devices(_) => "devices",
             Self::Config(ConfigCommand::Show(_)) => "config show",
             Self::Completions { .. } => "completions",
@@ -49,6 +51,8 @@ impl Command {
                 data::list(output);
                 Ok(())
             }
+            Self::Data(DataCommand::Check(args)) => data::check(&args, output),
+            Self::Data(DataCommand::Show(args)) => data::show(&args, output),
             Self::Devices(args) => {
                 devices::run(&args, output);
                 Ok(())

@@ -105,7 +105,7 @@ impl Error {
             | Self::Config(_)
             | Self::Overlay(_)
             | Self::Architecture(_)
-            | Self::Data(DataError::Config { .. })
+            | Self::Data(DataError::Config { .. } | DataError::Augment { .. })
             | Self::Device(DeviceError::Unknown { .. } | DeviceError::Index { .. }) => 2,
             Self::Data(_) | Self::Model { .. } | Self::Io { .. } => 3,
             Self::Run(error) => match error.kind() {

@@ -3,8 +3,7 @@
 mod pretrain;
 mod train;
 
-use fornax_data::{DataConfig, DataFolders, Dataset, InputShape, Task, TextForm};
-use fornax_layers::ConfigError;
+use fornax_data::{AugmentConfig, DataConfig, DataFolders, Dataset, InputShape, Task, TextForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -29,6 +28,8 @@ pub struct Experiment {
     pub device: DeviceSpec,
     /// What to read, and how to split it.
     pub data: DataConfig,
+    /// How training items are changed at random; off by default.
+    pub augment: AugmentConfig,
     /// Settings of the network; which ones there are depends on the architecture.
     pub model: Value,
     /// Settings of the training with labels.
@@ -101,6 +102,25 @@ impl Request {
         })
     }
 
+    /// Opens the data alone, and completes the settings that change its items.
+    ///
+    /// # Errors
+    /// As [`Request::resolve`].
+    pub fn open_data(&self, folders: &DataFolders) -> Result<(Dataset, AugmentConfig, u64), Error> {
+        let seed = match self.settings.get("seed") {
+            Some(seed) => overlay::read("seed", seed)?,
+            None => DEFAULT_SEED,
+        };
+        let mut tree = json!({"augment": AugmentConfig::default()});
+        if let Some(augment) = self.settings.get("augment") {
+            overlay::overlay(&mut tree, json!({"augment": augment}))?;
+        }
+        let augment: AugmentConfig = overlay::read("augment", &tree["augment"])?;
+        augment.validate()?;
+        let dataset = fornax_data::open(&self.data(self.architecture)?, seed, folders)?;
+        Ok((dataset, augment, seed))
+    }
+
     fn architecture(&self) -> Result<Option<Architecture>, Error> {
         let in_settings = match self.settings.get("architecture") {
             Some(name) => Some(overlay::read("architecture", name)?),
@@ -138,6 +158,7 @@ impl Request {
             seed: DEFAULT_SEED,
             device,
             data,
+            augment: AugmentConfig::default(),
             model,
             train,
             pretrain: PretrainConfig::default_for(dataset.train.len()),
@@ -191,15 +212,17 @@ impl Experiment {
             seed: DEFAULT_SEED,
             device: DeviceSpec::default_for_build().ok_or(Error::NoBackend)?,
             data: default_data(Some(architecture)),
+            augment: AugmentConfig::default(),
             model: architecture.default_settings(),
             train: TrainConfig::base(OptimizerKind::default()),
             pretrain: PretrainConfig::default_for(usize::MAX),
         }))
     }
 
-    fn validate(&self) -> Result<(), ConfigError> {
+    fn validate(&self) -> Result<(), Error> {
+        self.augment.validate()?;
         self.train.validate()?;
-        self.pretrain.validate()
+        Ok(self.pretrain.validate()?)
     }
 }
 

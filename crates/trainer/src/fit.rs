@@ -136,7 +136,9 @@ fn epoch(
     let mut clock = StepClock::new(&device);
     for indices in batches(&order, train.batch_size).skip(state.batch_index) {
         clock.start(state.step);
-        let batch = session.dataset.train.batch(indices)?;
+        let mut batch = session.dataset.train.batch(indices)?;
+        let augment = &session.experiment.augment;
+        augment.apply(&mut batch, indices, run_seed, state.epoch);
         let inputs = batch::inputs(&batch, session.layout, &device);
         let Some(targets) = batch::targets(&batch, &device) else {
             return Err(Error::Internal {

@@ -25,6 +25,9 @@ pub struct SavedModel {
     pub fornax: String,
     /// The dataset it learned from.
     pub data: String,
+    /// Checksum of that dataset, as `fornax data check` says it.
+    #[serde(default)]
+    pub fingerprint: String,
     /// What it predicts.
     pub task: Task,
     /// The form of one input.
@@ -45,6 +48,7 @@ impl SavedModel {
             format: FORMAT,
             fornax: env!("CARGO_PKG_VERSION").to_owned(),
             data: session.dataset.name.clone(),
+            fingerprint: session.dataset.sha256.clone(),
             task: session.dataset.task.clone(),
             input: session.dataset.input.clone(),
             network: session.config.clone(),

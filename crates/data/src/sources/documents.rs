@@ -276,6 +276,7 @@ pub(super) fn build(opening: &Opening, set: DocumentSet) -> Result<Dataset, Data
         sha256: opening.sha256(),
         reading,
         warnings,
+        left_out: Vec::new(),
     })
 }
 

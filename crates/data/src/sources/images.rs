@@ -156,6 +156,7 @@ pub(super) fn build(opening: &Opening, set: ImageSet) -> Result<Dataset, DataErr
         sha256: opening.sha256(),
         reading,
         warnings,
+        left_out: Vec::new(),
     })
 }
 

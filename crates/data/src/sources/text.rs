@@ -108,6 +108,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         sha256: opening.sha256(),
         reading,
         warnings: Vec::new(),
+        left_out: Vec::new(),
         baseline,
     })
 }

@@ -116,6 +116,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         sha256: opening.sha256(),
         reading,
         warnings,
+        left_out: Vec::new(),
     })
 }
 

@@ -4,8 +4,10 @@
 
 mod archives;
 mod bad_inputs;
+mod checks;
 mod documents;
 mod images;
+mod memory;
 mod new_items;
 mod parsers;
 mod shipped;

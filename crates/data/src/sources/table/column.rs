@@ -65,6 +65,7 @@ pub(super) fn fit(
         }
         if opening.drops(name) {
             left_out.push(format!("`{name}` as told"));
+            opening.leave_out(name, "as told");
             continue;
         }
         let fitted = if grid.is_numeric(place)? {
@@ -77,7 +78,10 @@ pub(super) fn fit(
                 name: name.clone(),
                 encoding,
             }),
-            Fitted::LeftOut(why) => left_out.push(format!("`{name}` ({why})")),
+            Fitted::LeftOut(why) => {
+                left_out.push(format!("`{name}` ({why})"));
+                opening.leave_out(name, why);
+            }
         }
     }
     if !left_out.is_empty() {
