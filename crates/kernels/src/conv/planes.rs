@@ -23,6 +23,10 @@ impl Planes {
 
     /// Takes in another image of the same shape, `[C, H, W]`.
     pub(crate) fn load(&mut self, geometry: &Geometry, image: &[f32]) {
+        if geometry.stride == [1, 1] && geometry.plane() == geometry.image {
+            self.values[..image.len()].copy_from_slice(image);
+            return;
+        }
         let [_, plane_width] = geometry.plane();
         for_each_row(geometry, |row| {
             let source = &image[row.image_start..row.image_start + geometry.image[1]];
@@ -37,6 +41,10 @@ impl Planes {
 
     /// Writes the planes over an image of zeros, `[C, H, W]`.
     pub(crate) fn store(&self, geometry: &Geometry, image: &mut [f32]) {
+        if geometry.stride == [1, 1] && geometry.plane() == geometry.image {
+            image.copy_from_slice(&self.values[..image.len()]);
+            return;
+        }
         let [_, plane_width] = geometry.plane();
         for_each_row(geometry, |row| {
             let source = &self.values[row.plane_start..row.plane_start + plane_width];
