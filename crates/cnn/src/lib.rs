@@ -45,13 +45,13 @@ impl Cnn {
         let mut x = x;
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(x); // [B, width, H, W], a smaller map after each stride and pool
-            tap.tap(format_args!("block{}", index + 1), &x);
+            x = tap.pass(format_args!("block{}", index + 1), x);
         }
         let mut x = self.head.forward(x); // [B, D]
         for (index, dense) in self.dense.iter().enumerate() {
             let activation = Some(self.activation);
             x = linear(dense, self.dropout.forward(x), activation); // [B, width]
-            tap.tap(format_args!("dense{}", index + 1), &x);
+            x = tap.pass(format_args!("dense{}", index + 1), x);
         }
         let logits = linear(&self.logits, self.dropout.forward(x), None); // [B, K]
         tap.tap("logits", &logits);

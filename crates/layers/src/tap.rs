@@ -14,6 +14,16 @@ pub trait Tap {
     /// A numbered name is handed over as `format_args!("hidden{number}")`: nobody spells it out
     /// unless the tap wants it.
     fn tap<const D: usize>(&mut self, name: impl Display, features: &Tensor<D>);
+
+    /// Looks at the features as [`Tap::tap`] does, and hands on what the next layer gets: the same,
+    /// unless the tap is there to find out what happens without some of them.
+    ///
+    /// Feed-forward networks ask this of each hidden layer; recurrent ones, whose next layer may
+    /// start before this one ends, only show theirs.
+    fn pass<const D: usize>(&mut self, name: impl Display, features: Tensor<D>) -> Tensor<D> {
+        self.tap(name, &features);
+        features
+    }
 }
 
 impl Tap for () {

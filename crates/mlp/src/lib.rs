@@ -115,7 +115,7 @@ impl Mlp {
         let mut x = x;
         for (index, hidden) in self.hidden.iter().enumerate() {
             x = hidden.features(x); // [B, width]
-            tap.tap(format_args!("hidden{}", index + 1), &x);
+            x = tap.pass(format_args!("hidden{}", index + 1), x);
             x = hidden.dropout.forward(x);
         }
         let logits = linear(&self.head, x, None); // [B, K]

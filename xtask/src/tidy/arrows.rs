@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "fornax-dbn",
         &["fornax-layers", "fornax-kernels", "fornax-mlp"],
     ),
+    ("fornax-insight", &["fornax-layers"]),
     ("fornax-trainer", ALL),
     ("fornax-examples", ALL),
     ("xtask", &[]),
