@@ -227,3 +227,15 @@ pub enum FinishReason {
     /// The time that was granted is used up.
     TimeBudget,
 }
+
+impl FinishReason {
+    /// How the training ended, as the beginning of a sentence.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Completed => "trained to the end",
+            Self::EarlyStopping => "stopped early, as nothing improved any more,",
+            Self::TimeBudget => "stopped when the time was over,",
+        }
+    }
+}

@@ -11,6 +11,9 @@ mod step_times;
 mod container;
 mod write_atomic;
 
+pub mod report;
+pub mod tensorboard;
+
 mod error;
 mod number;
 

@@ -158,6 +158,24 @@ impl RunDir {
         self.path.join("metrics.csv")
     }
 
+    /// The page that shows what the run learned.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// The numbers of that page.
+    #[must_use]
+    pub fn report_json(&self) -> PathBuf {
+        self.path.join("report.json")
+    }
+
+    /// Where the files for TensorBoard lie, in a run that was asked for them.
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// How to build the trained network and prepare its input.
     #[must_use]
     pub fn model_manifest(&self) -> PathBuf {

@@ -1,0 +1,229 @@
+//! How the network was learned: curves by epoch, the loss of single steps.
+
+use maud::{Markup, html};
+
+use super::figure::{figure, table};
+use super::learning::{Curve, Learning};
+use super::model::Verdict;
+use super::plot::{Chart, Line};
+use super::words::{counted, duration, metric_name, metric_value, plain};
+
+pub(super) fn section(learning: &Learning, verdict: &Verdict) -> Markup {
+    let metric = &verdict.metric;
+    html! {
+        h2 { (headline(learning)) }
+        p.quiet {
+            "It " (learning.ending.trim_end_matches(',')) " after " (duration(learning.seconds))
+            @if learning.samples_per_s.is_finite() { ", at " (plain(learning.samples_per_s)) " samples a second" } "."
+        }
+        @for warning in &learning.warnings { p { strong { "Warning: " } (warning) } }
+        div.grid {
+            (curves(learning, metric, &metric_takeaway(learning, metric, verdict.higher_is_better), metric_name(metric), verdict.unit == super::Unit::Share))
+            (loss(learning))
+            @if !learning.pretraining.is_empty() { (pretraining(learning)) }
+        }
+    }
+}
+
+fn headline(learning: &Learning) -> String {
+    match learning.best_epoch {
+        Some(best) if best == learning.num_epochs && best > 1 => {
+            format!(
+                "Still getting better at the end: the last of {} was the best",
+                counted(learning.num_epochs, "epoch")
+            )
+        }
+        Some(best) => format!(
+            "Best after {} of {}",
+            counted(best, "epoch"),
+            learning.num_epochs
+        ),
+        None => "How it learned".to_owned(),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // epochs
+fn line(curve: &Curve, style: usize) -> Line {
+    Line::new(
+        &curve.split,
+        style,
+        curve
+            .points
+            .iter()
+            .map(|&(epoch, value)| (epoch as f64, value)),
+    )
+}
+
+fn metric_takeaway(learning: &Learning, metric: &str, higher: bool) -> String {
+    let last = |split| {
+        learning
+            .curve(metric, split)
+            .and_then(|curve| curve.points.last())
+            .map(|point| point.1)
+    };
+    match (last("train"), last("valid")) {
+        (Some(train), Some(valid)) => {
+            let gap = if higher { train - valid } else { valid - train };
+            let name = metric_name(metric);
+            let (train, valid) = (metric_value(metric, train), metric_value(metric, valid));
+            let judged = if gap > 0.05 * valid_size(learning, metric) {
+                "it knows the training data better than new data"
+            } else {
+                "what it learned holds for new data"
+            };
+            format!("{name}: {train} in training, {valid} in validation; {judged}")
+        }
+        (Some(train), None) => format!(
+            "{}: {} in training; there is no validation split to compare with",
+            metric_name(metric),
+            metric_value(metric, train)
+        ),
+        _ => metric_name(metric),
+    }
+}
+
+fn valid_size(learning: &Learning, metric: &str) -> f64 {
+    learning
+        .curve(metric, "valid")
+        .and_then(|curve| curve.points.last())
+        .map_or(1.0, |point| point.1.abs().max(1e-9))
+}
+
+#[allow(clippy::cast_precision_loss)] // epochs
+fn curves(
+    learning: &Learning,
+    metric: &str,
+    takeaway: &str,
+    y_label: String,
+    percent: bool,
+) -> Markup {
+    let splits = ["train", "valid"];
+    let found: Vec<_> = splits
+        .iter()
+        .filter_map(|split| learning.curve(metric, split))
+        .collect();
+    let chart = Chart {
+        label: takeaway.to_owned(),
+        lines: found
+            .iter()
+            .enumerate()
+            .map(|(index, curve)| line(curve, 1 - index.min(1)))
+            .collect(),
+        x_label: "epoch".into(),
+        y_label,
+        percent,
+        mark_x: learning
+            .best_epoch
+            .map(|best| (best as f64, "kept".to_owned())),
+        ..Chart::default()
+    };
+    let rows: Vec<Vec<String>> = found.first().map_or(Vec::new(), |first| {
+        first
+            .points
+            .iter()
+            .enumerate()
+            .map(|(index, (epoch, _))| {
+                let cells = found.iter().map(|curve| {
+                    curve
+                        .points
+                        .get(index)
+                        .map_or("–".into(), |point| metric_value(metric, point.1))
+                });
+                std::iter::once(epoch.to_string()).chain(cells).collect()
+            })
+            .collect()
+    });
+    let columns: Vec<&str> = std::iter::once("epoch")
+        .chain(found.iter().map(|curve| curve.split.as_str()))
+        .collect();
+    figure(takeaway, &chart.draw(), "", Some(&table(&columns, &rows)))
+}
+
+#[allow(clippy::cast_precision_loss)] // steps
+fn loss(learning: &Learning) -> Markup {
+    let points: Vec<(f64, f64)> = learning
+        .steps
+        .iter()
+        .map(|&(step, loss)| (step as f64, loss))
+        .collect();
+    let window = (points.len() / 25).max(1);
+    let smooth = points.windows(window).map(|part| {
+        let mean = part.iter().map(|point| point.1).sum::<f64>() / part.len() as f64;
+        (part[part.len() / 2].0, mean)
+    });
+    let smooth: Vec<_> = smooth.collect();
+    let takeaway = match (smooth.first(), smooth.last()) {
+        (Some(first), Some(last)) if smooth.len() > 1 => format!(
+            "Loss of a step: from {} to {}",
+            plain(first.1),
+            plain(last.1)
+        ),
+        _ => "Loss of a step".to_owned(),
+    };
+    let positive = smooth.iter().all(|point| point.1 > 0.0);
+    let chart = Chart {
+        label: takeaway.clone(),
+        lines: vec![Line::new("loss", 0, smooth.iter().copied())],
+        x_label: "step".into(),
+        y_label: if positive {
+            "loss, logarithmic".into()
+        } else {
+            "loss".into()
+        },
+        log: positive,
+        ..Chart::default()
+    };
+    let every = (learning.steps.len() / 40).max(1);
+    let rates: std::collections::BTreeMap<_, _> = learning.learning_rates.iter().copied().collect();
+    let rows: Vec<Vec<String>> = learning
+        .steps
+        .iter()
+        .step_by(every)
+        .map(|(step, loss)| {
+            vec![
+                step.to_string(),
+                plain(*loss),
+                rates.get(step).map_or("–".into(), |rate| plain(*rate)),
+            ]
+        })
+        .collect();
+    let caption = format!("Mean of {window} reported steps.");
+    figure(
+        &takeaway,
+        &chart.draw(),
+        &caption,
+        Some(&table(&["step", "loss", "learning rate"], &rows)),
+    )
+}
+
+fn pretraining(learning: &Learning) -> Markup {
+    let takeaway =
+        "Before any label: each layer learns to reconstruct what the layer below gives it";
+    let chart = Chart {
+        label: takeaway.to_owned(),
+        lines: learning
+            .pretraining
+            .iter()
+            .enumerate()
+            .map(|(index, curve)| line(curve, index))
+            .collect(),
+        x_label: "epoch of pre-training".into(),
+        y_label: "reconstruction error".into(),
+        ..Chart::default()
+    };
+    let rows: Vec<Vec<String>> = learning
+        .pretraining
+        .iter()
+        .flat_map(|curve| {
+            curve.points.iter().map(|(epoch, value)| {
+                vec![format!("{}, epoch {epoch}", curve.split), plain(*value)]
+            })
+        })
+        .collect();
+    figure(
+        takeaway,
+        &chart.draw(),
+        "",
+        Some(&table(&["layer", "reconstruction error"], &rows)),
+    )
+}
