@@ -45,6 +45,12 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Measure a run's best weights on one split of its data.
     Eval(EvalArgs),
+    /// Draw the page that shows what a run learned.
+    Report(ReportArgs),
+    /// Look inside a run: its layers, units and answers, or why it answers a new file as it does.
+    Inspect(InspectArgs),
+    /// Lay runs over each other: settings, curves, results, and where their answers differ.
+    Compare(CompareArgs),
     /// Apply a run's model to new files.
     Predict(PredictArgs),
     /// Write text, or dream up samples, with a run's model.
@@ -112,6 +118,7 @@ pub struct ExperimentArgs {
 }
 
 /// Arguments of `train`.
+#[allow(clippy::struct_excessive_bools)] // one a flag
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// The settings.
@@ -126,6 +133,12 @@ pub struct TrainArgs {
     /// Show the training as a dashboard that fills the terminal.
     #[arg(long)]
     pub tui: bool,
+    /// Leave out the report at the end.
+    #[arg(long)]
+    pub no_report: bool,
+    /// Write the curves for TensorBoard too, into `tensorboard` in the run's folder.
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// Arguments of `resume`.
@@ -137,6 +150,71 @@ pub struct ResumeArgs {
     /// Show the training as a dashboard that fills the terminal.
     #[arg(long)]
     pub tui: bool,
+    /// Leave out the report at the end.
+    #[arg(long)]
+    pub no_report: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folder of the run.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Folder of the run.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// What to look at; the hierarchy where it is left out.
+    #[arg(long, value_enum)]
+    pub view: Option<View>,
+    /// File of the same form as the training data: why is it answered as it is?
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, conflicts_with = "view")]
+    pub input: Option<PathBuf>,
+    /// Items of the file that are explained.
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "input")]
+    pub limit: usize,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// A part of what can be seen in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum View {
+    /// How easy each layer makes the decision.
+    Hierarchy,
+    /// Dead, saturated and duplicate units, and what the most telling ones follow.
+    Units,
+    /// What is confused, the surest mistakes, suspected wrong labels; or the largest errors.
+    Mistakes,
+    /// Calibration, accuracy when unsure answers are left out, each class.
+    Trust,
+    /// Text: surprise, memory, what units follow.
+    Text,
+    /// Deep belief network: reconstruction through each layer, dreams.
+    Dreams,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of the runs; the first is compared with each other one.
+    #[arg(required = true, num_args = 2.., value_hint = ValueHint::DirPath)]
+    pub runs: Vec<PathBuf>,
+    /// The page; `compare.html` in the current folder where it is left out.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
 }
 
 /// Arguments of `eval`.

@@ -1,12 +1,15 @@
 //! One file a verb.
 
+mod compare;
 mod completions;
 mod config;
 mod data;
 mod devices;
 mod eval;
 mod generate;
+mod inspect;
 mod predict;
+mod report;
 mod resume;
 mod train;
 
@@ -25,6 +28,9 @@ impl Command {
             Self::Train(_) => "train",
             Self::Resume(_) => "resume",
             Self::Eval(_) => "eval",
+            Self::Report(_) => "report",
+            Self::Inspect(_) => "inspect",
+            Self::Compare(_) => "compare",
             Self::Predict(_) => "predict",
             Self::Generate(_) => "generate",
             Self::Data(DataCommand::List) => "data list",
@@ -45,6 +51,9 @@ impl Command {
             Self::Train(args) => train::run(&args, output),
             Self::Resume(args) => resume::run(&args, output),
             Self::Eval(args) => eval::run(&args, output),
+            Self::Report(args) => report::run(&args, output),
+            Self::Inspect(args) => inspect::run(&args, output),
+            Self::Compare(args) => compare::run(&args, output),
             Self::Predict(args) => predict::run(&args, output),
             Self::Generate(args) => generate::run(&args, output),
             Self::Data(DataCommand::List) => {

@@ -11,6 +11,7 @@ mod error;
 pub mod evaluate;
 pub mod experiment;
 pub mod fit;
+mod insight;
 pub mod interrupt;
 pub mod metrics;
 pub mod model;

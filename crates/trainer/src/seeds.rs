@@ -16,6 +16,8 @@ pub enum Stream {
     Pretrain(usize),
     /// Generated text and fantasies.
     Generate,
+    /// Pictures and dreams of a report.
+    Insight,
 }
 
 /// The seed of `stream` at its `index`-th use.
@@ -26,6 +28,7 @@ pub fn seed(run: u64, stream: Stream, index: usize) -> u64 {
         Stream::Head => 2,
         Stream::Step => 3,
         Stream::Generate => 4,
+        Stream::Insight => 5,
         Stream::Pretrain(layer) => 16 + layer as u64,
     };
     mix(mix(mix(run) ^ stream) ^ index as u64)
@@ -53,6 +56,7 @@ mod tests {
             Stream::Head,
             Stream::Step,
             Stream::Generate,
+            Stream::Insight,
             Stream::Pretrain(0),
         ];
         let seeds: HashSet<u64> = (0..4)

@@ -8,7 +8,7 @@ use fornax_dbn::CdState;
 use fornax_layers::draw_weights;
 use fornax_runs::{
     CheckpointKind, Event, EventKind, EventLog, FinishReason, Position, RunDir, StepTimes,
-    metrics_csv, read_events, write_atomic,
+    metrics_csv, read_events, tensorboard, write_atomic,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -259,7 +259,8 @@ impl<'a> Session<'a> {
     /// When a file cannot be read or written.
     pub fn write_metrics(&self) -> Result<(), Error> {
         let table = metrics_csv(&read_events(&self.run.events())?);
-        Ok(write_atomic(&self.run.metrics(), table.as_bytes())?)
+        write_atomic(&self.run.metrics(), table.as_bytes())?;
+        Ok(tensorboard::redraw(self.run)?)
     }
 
     fn progress(&self, phase: Phase) -> Progress {
@@ -372,6 +373,7 @@ impl<'a> Session<'a> {
             self.record(at, kind)?;
         }
         self.record(at, EventKind::Finished { reason })?;
+        tensorboard::redraw(self.run)?;
         let [valid, test] = scores;
         let best_epoch = state.epoch;
         Ok(Outcome {

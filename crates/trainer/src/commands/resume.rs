@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use fornax_runs::{EventKind, FinishReason, RunDir, read_events};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::ResumeArgs;
 use crate::commands::data_folders;
@@ -11,6 +11,7 @@ use crate::dashboard::Dashboard;
 use crate::device;
 use crate::error::Error;
 use crate::experiment::{Experiment, Request, Resolved};
+use crate::insight::Subject;
 use crate::interrupt;
 use crate::output::Output;
 use crate::progress::{display, metric};
@@ -22,7 +23,7 @@ pub(super) fn run(args: &ResumeArgs, output: &mut Output) -> Result<(), Error> {
         let path = run.path().display().to_string();
         output.note(&format!(
             "{path} is finished ({}): nothing to do",
-            words(reason)
+            reason.words()
         ));
         output.line(&path);
         output.result(json!({"run": path, "reason": reason}));
@@ -37,6 +38,7 @@ pub(super) fn run(args: &ResumeArgs, output: &mut Output) -> Result<(), Error> {
             run,
             device,
             dashboard: args.tui,
+            report: !args.no_report,
         },
         output,
     )
@@ -60,6 +62,7 @@ pub(super) struct Training {
     pub(super) run: RunDir,
     pub(super) device: Device,
     pub(super) dashboard: bool,
+    pub(super) report: bool,
 }
 
 /// Trains to the end and writes the result.
@@ -69,6 +72,7 @@ pub(super) fn train(training: Training, output: &mut Output) -> Result<(), Error
         run,
         device,
         dashboard,
+        report: with_report,
     } = training;
     let _lock = run.lock()?;
     let Resolved {
@@ -85,20 +89,59 @@ pub(super) fn train(training: Training, output: &mut Output) -> Result<(), Error
         display(output.verbosity)
     };
     let mut session = Session::open(
-        &run, experiment, dataset, network, device, layout, display, interrupt,
+        &run,
+        experiment,
+        dataset,
+        network,
+        device.clone(),
+        layout,
+        display,
+        interrupt,
     )?;
     let outcome = session.train();
     session.display.finish();
     drop(session);
-    report(&outcome?, &resolved, run.path(), output);
+    let outcome = outcome?;
+    let page = if with_report {
+        draw_report(&run, &resolved, device, output)
+    } else {
+        None
+    };
+    report(&outcome, &resolved, run.path(), page.as_deref(), output);
     Ok(())
 }
 
-fn report(outcome: &Outcome, resolved: &Resolved, run: &Path, output: &mut Output) {
+/// A training that is done is not lost because its report cannot be drawn.
+fn draw_report(
+    run: &RunDir,
+    resolved: &Resolved,
+    device: Device,
+    output: &mut Output,
+) -> Option<PathBuf> {
+    let drawn = Subject::open(run, resolved, device).and_then(|subject| {
+        let report = subject.report()?;
+        Ok(report.write(run)?)
+    });
+    match drawn {
+        Ok(()) => Some(run.report()),
+        Err(error) => {
+            output.warn(format!("no report: {error}"));
+            None
+        }
+    }
+}
+
+fn report(
+    outcome: &Outcome,
+    resolved: &Resolved,
+    run: &Path,
+    page: Option<&Path>,
+    output: &mut Output,
+) {
     let seconds = outcome.elapsed.as_secs_f64();
     output.line(format!(
         "{} after {seconds:.1} s; best weights from epoch {}",
-        words(outcome.reason),
+        outcome.reason.words(),
         outcome.best_epoch
     ));
     for (split, metrics) in [("valid", &outcome.valid), ("test", &outcome.test)] {
@@ -114,9 +157,13 @@ fn report(outcome: &Outcome, resolved: &Resolved, run: &Path, output: &mut Outpu
     if outcome.step_times.num_steps > 0 {
         output.line(outcome.step_times.to_string());
     }
+    if let Some(page) = page {
+        output.line(format!("report: {}", page.display()));
+    }
     output.line(run.display().to_string());
     output.result(json!({
         "run": run,
+        "report": page,
         "reason": outcome.reason,
         "best_epoch": outcome.best_epoch,
         "seconds": seconds,
@@ -137,12 +184,4 @@ fn finished(run: &RunDir) -> Result<Option<FinishReason>, Error> {
         EventKind::Finished { reason } => Some(reason),
         _ => None,
     }))
-}
-
-fn words(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Completed => "trained to the end",
-        FinishReason::EarlyStopping => "stopped early, as nothing improved any more,",
-        FinishReason::TimeBudget => "stopped when the time was over,",
-    }
 }

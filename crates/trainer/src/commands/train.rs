@@ -1,6 +1,6 @@
 //! `fornax train`: from data and settings to a finished run.
 
-use fornax_runs::{RunDir, write_atomic};
+use fornax_runs::{RunDir, tensorboard, write_atomic};
 use serde_json::json;
 
 use crate::cli::TrainArgs;
@@ -30,6 +30,7 @@ pub(super) fn run(args: &TrainArgs, output: &mut Output) -> Result<(), Error> {
         run,
         device,
         dashboard: args.tui,
+        report: !args.no_report,
     };
     train(training, output)
 }
@@ -43,6 +44,9 @@ fn create(args: &TrainArgs, resolved: &Resolved) -> Result<RunDir, Error> {
             RunDir::create(RUNS.as_ref(), &stem)?
         }
     };
+    if args.tensorboard {
+        tensorboard::begin(&run)?;
+    }
     let environment = json!({
         "fornax": env!("CARGO_PKG_VERSION"),
         "burn": crate::BURN_VERSION,

@@ -5,4 +5,5 @@ mod bad_input;
 mod commands;
 mod kill;
 mod program;
+mod reports;
 mod slow;

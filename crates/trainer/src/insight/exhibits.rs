@@ -1,0 +1,239 @@
+//! Items of a dataset as people look at them.
+
+use fornax_data::{ColumnEncoding, Dataset, Inputs, Preprocess, Split};
+use fornax_runs::report::{Exhibit, Picture};
+
+/// Pixels along the longer side of a picture: more would make the page too large to send.
+const SIDE: usize = 56;
+/// Steps of a series that are drawn.
+const STEPS: usize = 200;
+/// Channels of a series that are drawn.
+const CHANNELS: usize = 4;
+/// Cells of a row that are shown.
+const CELLS: usize = 7;
+
+/// Draws items of one dataset.
+pub(super) struct Exhibits<'a> {
+    preprocess: &'a Preprocess,
+}
+
+impl<'a> Exhibits<'a> {
+    pub(super) fn new(dataset: &'a Dataset) -> Self {
+        Self {
+            preprocess: &dataset.preprocess,
+        }
+    }
+
+    /// An item, with how much each of its inputs counts where that is known.
+    pub(super) fn item(&self, split: &Split, index: usize, weights: Option<&[f32]>) -> Exhibit {
+        let batch = split.batch(&[index]);
+        match (self.preprocess, &batch.inputs) {
+            (Preprocess::Images(_), Inputs::Dense { values, .. }) => Exhibit::Image {
+                picture: self.picture(values),
+            },
+            (Preprocess::Table(_), Inputs::Dense { values, .. }) => self.row(values, weights),
+            (_, Inputs::Sequences { shape, values, .. }) => series(values, *shape, weights),
+            (_, Inputs::Tokens { tokens, .. }) => Exhibit::Text {
+                characters: self
+                    .preprocess
+                    .decode(tokens)
+                    .chars()
+                    .map(|character| (character.to_string(), 0.0))
+                    .collect(),
+            },
+            _ => Exhibit::Omitted {
+                what: split.place(index),
+            },
+        }
+    }
+
+    /// Inputs of an image model, `[C, H, W]`, as a picture in the colours of the data.
+    pub(super) fn picture(&self, values: &[f32]) -> Picture {
+        let Preprocess::Images(images) = self.preprocess else {
+            return Picture::new(0, 0, 1, &[]);
+        };
+        let [channels, height, width] = images.shape;
+        let (mean, sd) = (&images.mean, &images.sd);
+        let shown = if channels == 3 { 3 } else { 1 };
+        let pixel = |channel: usize, row: usize, column: usize| {
+            let value = f64::from(values[(channel * height + row) * width + column]);
+            value * sd[channel] + mean[channel]
+        };
+        draw([shown, height, width], pixel)
+    }
+
+    /// The part of an image around a place, `side` pixels wide, filled with the mean beyond its
+    /// border.
+    pub(super) fn patch(&self, values: &[f32], centre: [usize; 2], side: usize) -> Picture {
+        let Preprocess::Images(images) = self.preprocess else {
+            return Picture::new(0, 0, 1, &[]);
+        };
+        let [channels, height, width] = images.shape;
+        let shown = if channels == 3 { 3 } else { 1 };
+        let pixel = |channel: usize, row: usize, column: usize| {
+            let row = (row + centre[0])
+                .checked_sub(side / 2)
+                .filter(|&row| row < height);
+            let column = (column + centre[1])
+                .checked_sub(side / 2)
+                .filter(|&column| column < width);
+            let value = match (row, column) {
+                (Some(row), Some(column)) => {
+                    f64::from(values[(channel * height + row) * width + column])
+                }
+                _ => -images.mean[channel] / images.sd[channel],
+            };
+            value * images.sd[channel] + images.mean[channel]
+        };
+        draw([shown, side, side], pixel)
+    }
+
+    /// Inputs of a table's model, or of a model like it, as a row.
+    pub(super) fn values(&self, values: &[f32]) -> Exhibit {
+        self.row(values, None)
+    }
+
+    /// What rows of a table have in common: their mean, the most unusual cells first.
+    pub(super) fn typical(&self, split: &Split, places: &[usize]) -> Exhibit {
+        let Inputs::Dense { values, .. } = split.batch(places).inputs else {
+            return self.row(&[], None);
+        };
+        let width = values.len() / places.len().max(1);
+        #[allow(clippy::cast_precision_loss)] // a handful of rows
+        let share = 1.0 / places.len().max(1) as f32;
+        let mean: Vec<f32> = (0..width)
+            .map(|input| share * values.iter().skip(input).step_by(width).sum::<f32>())
+            .collect();
+        // Inputs are standardised: the mean itself is the distance to what is usual.
+        self.row(&mean, Some(&mean))
+    }
+
+    /// The cells that count most, or the first ones where nothing is known of that.
+    fn row(&self, values: &[f32], weights: Option<&[f32]>) -> Exhibit {
+        let Preprocess::Table(table) = self.preprocess else {
+            return Exhibit::Row { cells: Vec::new() };
+        };
+        let mut cells = Vec::new();
+        let mut at = 0;
+        for column in &table.columns {
+            let width = column.width();
+            let inputs = &values[at..at + width];
+            let weight = weights.map_or(0.0, |weights| weights[at..at + width].iter().sum());
+            let value = match &column.encoding {
+                ColumnEncoding::Number { scale, .. } => {
+                    let value = f64::from(inputs[0]) * scale.sd + scale.mean;
+                    // No more digits than single precision has.
+                    let text = format!("{value:.3}");
+                    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+                }
+                ColumnEncoding::Word { levels, .. } => {
+                    let chosen = inputs.iter().position(|&input| input > 0.5);
+                    chosen
+                        .and_then(|level| levels.get(level))
+                        .map_or("other".to_owned(), ToString::to_string)
+                }
+            };
+            cells.push((column.name.clone(), value, weight));
+            at += width;
+        }
+        if weights.is_some() {
+            cells.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+        }
+        cells.truncate(CELLS);
+        Exhibit::Row { cells }
+    }
+}
+
+/// A series, thinned and its weights summed over channels.
+fn series(values: &[f32], [_, steps, width]: [usize; 3], weights: Option<&[f32]>) -> Exhibit {
+    let every = steps.div_ceil(STEPS).max(1);
+    let channel = |channel: usize| -> Vec<f32> {
+        (0..steps)
+            .step_by(every)
+            .map(|step| values[step * width + channel])
+            .collect()
+    };
+    let weights = weights.map_or(Vec::new(), |weights| {
+        let sums: Vec<f32> = weights
+            .chunks_exact(width.max(1))
+            .map(|step| step.iter().sum())
+            .collect();
+        sums.chunks(every).map(|part| part.iter().sum()).collect()
+    });
+    Exhibit::Series {
+        channels: (0..width.min(CHANNELS)).map(channel).collect(),
+        weights,
+        truth: Vec::new(),
+        forecast: Vec::new(),
+    }
+}
+
+/// Pixels in `[0, 1]` as a picture, averaged down where it is large.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
+fn draw(
+    [channels, height, width]: [usize; 3],
+    pixel: impl Fn(usize, usize, usize) -> f64,
+) -> Picture {
+    let step = height.max(width).div_ceil(SIDE).max(1);
+    let (rows, columns) = (height.div_ceil(step), width.div_ceil(step));
+    let mut bytes = Vec::with_capacity(rows * columns * channels);
+    for row in 0..rows {
+        for column in 0..columns {
+            for channel in 0..channels {
+                let (mut sum, mut count) = (0.0, 0.0);
+                for y in row * step..((row + 1) * step).min(height) {
+                    for x in column * step..((column + 1) * step).min(width) {
+                        sum += pixel(channel, y, x);
+                        count += 1.0;
+                    }
+                }
+                bytes.push(
+                    (255.0 * sum / f64::max(count, 1.0))
+                        .round()
+                        .clamp(0.0, 255.0) as u8,
+                );
+            }
+        }
+    }
+    Picture::new(columns, rows, channels, &bytes)
+}
+
+/// A map of numbers as a picture: blue for, orange against, transparent for nothing.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(super) fn heat(values: &[f32], height: usize, width: usize) -> Picture {
+    let strongest = values
+        .iter()
+        .fold(1e-12_f32, |most, value| most.max(value.abs()));
+    let step = height.max(width).div_ceil(SIDE).max(1);
+    let (rows, columns) = (height.div_ceil(step), width.div_ceil(step));
+    let mut bytes = Vec::with_capacity(rows * columns * 4);
+    for row in 0..rows {
+        for column in 0..columns {
+            let value = values[(row * step) * width + column * step] / strongest;
+            let colour = if value > 0.0 {
+                [0, 114, 178]
+            } else {
+                [213, 94, 0]
+            };
+            bytes.extend(colour);
+            bytes.push((255.0 * value.abs().sqrt()).round().clamp(0.0, 255.0) as u8);
+        }
+    }
+    Picture::new(columns, rows, 4, &bytes)
+}
+
+/// Weights of a unit as a picture: mid-grey is zero.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(super) fn filter(values: &[f32], [channels, height, width]: [usize; 3]) -> Picture {
+    let strongest = values
+        .iter()
+        .fold(1e-12_f32, |most, value| most.max(value.abs()));
+    let shown = if channels == 3 { 3 } else { 1 };
+    draw([shown, height, width], |channel, row, column| {
+        0.5 + 0.5 * f64::from(values[(channel * height + row) * width + column] / strongest)
+    })
+}

@@ -1,0 +1,572 @@
+//! The strips of the layers: health, filters, and what the most telling units look for.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use fornax_data::{InputShape, Split, Task};
+use fornax_insight::maximise::{Ascent, maximise};
+use fornax_insight::units::{UnitHealth, informativeness, unit_columns, unit_health};
+use fornax_insight::watch::{Prune, StandIn, Watch};
+use fornax_layers::{Activation, Feature};
+use fornax_runs::report::{Exhibit, Layer, Picture, UnitView};
+
+use super::exhibits::{Exhibits, filter};
+use super::layers::BATCH;
+use super::verdict::Judged;
+use super::{Sample, Subject};
+use crate::architecture::{Network, NetworkConfig};
+use crate::batch::{self, Inputs, Layout};
+use crate::evaluate::{chunks, update};
+use crate::metrics::Metrics;
+use crate::step::to_vec;
+
+/// Samples whose features are kept whole, and numbers of all of them.
+const SAMPLES: usize = 512;
+const NUMBERS: usize = 1 << 24;
+/// Units of a layer that are shown.
+const UNITS: usize = 8;
+/// What excites a unit most.
+const EXHIBITS: usize = 6;
+/// Rows of a table of which the mean is shown.
+const TYPICAL: usize = 20;
+/// First-layer weights that are shown.
+const FILTERS: usize = 48;
+/// Steps of the ascent to an ideal image.
+const STEPS: usize = 40;
+/// Classes that an ideal image is made for.
+const IDEALS: usize = 10;
+
+/// A strip for each layer.
+pub(super) fn strips(
+    subject: &Subject,
+    sample: &Sample,
+    exhibits: &Exhibits,
+    judged: &Judged,
+) -> Vec<Layer> {
+    let train = &subject.dataset.train;
+    let places = kept(subject, train, &sample.fit);
+    let Some(features) = whole(subject, train, &places) else {
+        return Vec::new();
+    };
+    let labels = labels(train, &places);
+    let last = features.len() - 1;
+    let mut layers = Vec::with_capacity(features.len());
+    let mut prune = BTreeMap::new();
+    for (index, feature) in features.iter().enumerate() {
+        let range = if index == last { None } else { range(subject) };
+        let health = unit_health(&unit_columns(feature), range);
+        if index < last {
+            prune.insert(feature.name.clone(), spare(&health));
+        }
+        let filters = if index == 0 {
+            filters(subject)
+        } else {
+            Vec::new()
+        };
+        let num_classes = subject.dataset.task.num_outputs();
+        let units = match (&subject.dataset.task, index == last) {
+            (Task::Classification { .. }, true) => ideals(subject, exhibits),
+            (Task::NextToken { .. }, _) => Vec::new(),
+            _ => telling(
+                subject,
+                exhibits,
+                train,
+                &places,
+                feature,
+                &labels,
+                num_classes,
+            ),
+        };
+        layers.push(Layer {
+            name: feature.name.clone(),
+            num_units: health.num_units,
+            // The last layer's numbers are answers, not units that could go.
+            dead: if index == last { 0 } else { health.dead.len() },
+            saturated: health.saturated.len(),
+            duplicates: if index == last {
+                0
+            } else {
+                health.duplicates.len()
+            },
+            pruned: None,
+            filters,
+            units,
+        });
+    }
+    cost_of_pruning(subject, judged, &prune, &mut layers);
+    layers
+}
+
+/// As many of the samples as fit.
+fn kept(subject: &Subject, split: &Split, places: &[usize]) -> Vec<usize> {
+    let Some(&first) = places.first() else {
+        return Vec::new();
+    };
+    let batch = split.batch(&[first]);
+    let inputs = batch::inputs(&batch, subject.layout, &subject.device);
+    let widths = subject
+        .network
+        .features(&inputs)
+        .into_iter()
+        .map(|feature| feature.values.dims()[1]);
+    let widest = widths.max().unwrap_or(1);
+    let most = if matches!(subject.dataset.task, Task::NextToken { .. }) {
+        16
+    } else {
+        SAMPLES
+    };
+    let count = (NUMBERS / widest.max(1)).clamp(8, most);
+    places.iter().copied().take(count).collect()
+}
+
+/// The features of all layers for the items at `places`.
+fn whole(subject: &Subject, split: &Split, places: &[usize]) -> Option<Vec<Feature>> {
+    if places.is_empty() {
+        return None;
+    }
+    let batch = split.batch(places);
+    let inputs = batch::inputs(&batch, subject.layout, &subject.device);
+    let features = subject.network.features(&inputs);
+    (!features.is_empty()).then_some(features)
+}
+
+fn labels(split: &Split, places: &[usize]) -> Vec<usize> {
+    match split.batch(places).targets {
+        fornax_data::Targets::Classes(classes) => classes
+            .into_iter()
+            .map(|class| usize::try_from(class).unwrap_or(0))
+            .collect(),
+        _ => vec![0; places.len()],
+    }
+}
+
+/// The ends of what a hidden unit can say, where it has two.
+fn range(subject: &Subject) -> Option<(f32, f32)> {
+    let activation = match subject.config {
+        NetworkConfig::Mlp(config) => config.activation,
+        NetworkConfig::Cnn(config) => config.activation,
+        NetworkConfig::Dbn(_) => Activation::Sigmoid,
+        NetworkConfig::Rnn(_) => Activation::Tanh,
+    };
+    match activation {
+        Activation::Sigmoid => Some((0.0, 1.0)),
+        Activation::Tanh => Some((-1.0, 1.0)),
+        Activation::Relu | Activation::Gelu | Activation::LeakyRelu => None,
+    }
+}
+
+/// The units that could go, each with what stands for it.
+fn spare(health: &UnitHealth) -> Vec<StandIn> {
+    let dead = health.dead.iter().map(|&unit| StandIn {
+        unit,
+        source: unit,
+        scale: 0.0,
+        shift: health.means[unit],
+    });
+    let duplicates = health.duplicates.iter().map(|duplicate| StandIn {
+        unit: duplicate.unit,
+        source: duplicate.twin,
+        scale: duplicate.scale,
+        shift: duplicate.shift,
+    });
+    dead.chain(duplicates).collect()
+}
+
+/// Measures what it costs to switch off the spare units of each layer.
+fn cost_of_pruning(
+    subject: &Subject,
+    judged: &Judged,
+    spare: &BTreeMap<String, Vec<StandIn>>,
+    layers: &mut [Layer],
+) {
+    if matches!(subject.network, Network::Rnn(_)) {
+        return; // its states cannot be changed on the way
+    }
+    let places = &judged.places[..judged.places.len().min(2000)];
+    for layer in layers.iter_mut() {
+        let Some(units) = spare.get(&layer.name).filter(|units| !units.is_empty()) else {
+            continue;
+        };
+        let mut tap = Prune {
+            off: BTreeMap::from([(layer.name.clone(), units.clone())]),
+        };
+        let mut metrics = Metrics::for_task(&subject.dataset.task);
+        for chunk in chunks(places.len(), BATCH) {
+            let items: Vec<usize> = chunk.iter().map(|&index| places[index]).collect();
+            let batch = judged.split.batch(&items);
+            let inputs = batch::inputs(&batch, subject.layout, &subject.device);
+            let outputs = to_vec(subject.network.forward_tap(&inputs, &mut tap));
+            update(&mut metrics, &outputs, &batch, judged.split, &items);
+        }
+        let (name, _) = metrics.primary();
+        layer.pruned = metrics.values().get(name).copied();
+    }
+}
+
+/// The units that tell most about the class, each with what excites it most.
+fn telling(
+    subject: &Subject,
+    exhibits: &Exhibits,
+    split: &Split,
+    places: &[usize],
+    feature: &Feature,
+    labels: &[usize],
+    num_classes: usize,
+) -> Vec<UnitView> {
+    let peaks = Peaks::of(feature);
+    let is_class = matches!(subject.dataset.task, Task::Classification { .. });
+    let targets = targets(split, places);
+    let shares: Vec<f64> = if is_class {
+        informativeness(&peaks.values, peaks.num_units, labels, num_classes)
+    } else {
+        (0..peaks.num_units)
+            .map(|unit| peaks.correlation(unit, &targets).abs())
+            .collect()
+    };
+    let mut order: Vec<usize> = (0..peaks.num_units)
+        .filter(|&unit| shares[unit] > 0.0)
+        .collect();
+    order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]));
+    order.truncate(UNITS);
+    let num_exhibits = match subject.dataset.input {
+        InputShape::Image { .. } => EXHIBITS,
+        _ => 3,
+    };
+    let field = receptive_field(subject, &feature.name);
+    order
+        .into_iter()
+        .map(|unit| {
+            let best = peaks.best(unit, num_exhibits);
+            let shown = best.iter().map(|&row| {
+                let place = places[row];
+                match (field, &subject.dataset.input, feature.shape.as_slice()) {
+                    (Some(side), &InputShape::Image { height, width, .. }, &[_, rows, columns])
+                        if side < height.max(width) =>
+                    {
+                        let at = peaks.at[row * peaks.num_units + unit];
+                        let centre = [
+                            (2 * (at / columns) + 1) * height / (2 * rows),
+                            (2 * (at % columns) + 1) * width / (2 * columns),
+                        ];
+                        let fornax_data::Inputs::Dense { values, .. } =
+                            split.batch(&[place]).inputs
+                        else {
+                            return exhibits.item(split, place, None);
+                        };
+                        Exhibit::Image {
+                            picture: exhibits.patch(&values, centre, side),
+                        }
+                    }
+                    _ => exhibits.item(split, place, None),
+                }
+            });
+            let shown = match subject.dataset.input {
+                // What the rows have in common says more than each of them.
+                InputShape::Vector { .. } => vec![
+                    exhibits.typical(
+                        split,
+                        &peaks
+                            .best(unit, TYPICAL)
+                            .iter()
+                            .map(|&row| places[row])
+                            .collect::<Vec<_>>(),
+                    ),
+                ],
+                _ => shown.collect(),
+            };
+            UnitView {
+                unit,
+                follows: if is_class {
+                    follows(subject, &peaks, unit, labels, num_classes)
+                } else {
+                    let way = if peaks.correlation(unit, &targets) > 0.0 {
+                        "rises"
+                    } else {
+                        "falls"
+                    };
+                    format!(
+                        "{way} with the answer (r = {:.2})",
+                        peaks.correlation(unit, &targets)
+                    )
+                },
+                exhibits: shown,
+                ideal: None,
+            }
+        })
+        .collect()
+}
+
+/// The largest value of each unit over the places of a sample, and where it stood.
+struct Peaks {
+    num_units: usize,
+    /// `[B, U]`
+    values: Vec<f32>,
+    /// `[B, U]`
+    at: Vec<usize>,
+}
+
+impl Peaks {
+    fn of(feature: &Feature) -> Self {
+        let [batch, _] = feature.values.dims();
+        let columns = unit_columns(feature); // [B * P, U]
+        let [num_rows, num_units] = columns.dims();
+        let num_places = num_rows / batch.max(1);
+        let all = to_vec(columns);
+        let mut values = vec![f32::NEG_INFINITY; batch * num_units];
+        let mut at = vec![0; batch * num_units];
+        for (row, units) in all.chunks_exact(num_units.max(1)).enumerate() {
+            let (sample, place) = (row / num_places, row % num_places);
+            for (unit, &value) in units.iter().enumerate() {
+                let peak = sample * num_units + unit;
+                if value > values[peak] {
+                    values[peak] = value;
+                    at[peak] = place;
+                }
+            }
+        }
+        Self {
+            num_units,
+            values,
+            at,
+        }
+    }
+
+    /// Of a unit with numbers that the samples should lead to; 0 where one of the two never changes.
+    #[allow(clippy::cast_precision_loss)] // counts of samples
+    fn correlation(&self, unit: usize, targets: &[f32]) -> f64 {
+        let count = targets.len().max(1) as f64;
+        let value = |row: usize| f64::from(self.values[row * self.num_units + unit]);
+        let mean_value = (0..targets.len()).map(value).sum::<f64>() / count;
+        let mean_target = targets.iter().map(|target| f64::from(*target)).sum::<f64>() / count;
+        let (mut product, mut of_values, mut of_targets) = (0.0, 0.0, 0.0);
+        for (row, target) in targets.iter().enumerate() {
+            let (a, b) = (value(row) - mean_value, f64::from(*target) - mean_target);
+            product += a * b;
+            of_values += a * a;
+            of_targets += b * b;
+        }
+        let scale = (of_values * of_targets).sqrt();
+        if scale > 0.0 { product / scale } else { 0.0 }
+    }
+
+    /// The samples that excite a unit most.
+    fn best(&self, unit: usize, count: usize) -> Vec<usize> {
+        let value = |row: usize| self.values[row * self.num_units + unit];
+        let mut rows: Vec<usize> = (0..self.values.len() / self.num_units.max(1)).collect();
+        rows.sort_by(|&a, &b| value(b).total_cmp(&value(a)));
+        rows.truncate(count);
+        rows
+    }
+}
+
+/// The first number that each sample should lead to.
+fn targets(split: &Split, places: &[usize]) -> Vec<f32> {
+    match split.batch(places).targets {
+        fornax_data::Targets::Values { values, width } => values
+            .chunks_exact(width.max(1))
+            .map(|row| row[0])
+            .collect(),
+        _ => vec![0.0; places.len()],
+    }
+}
+
+/// The class whose samples excite a unit most on average.
+#[allow(clippy::cast_precision_loss)] // counts of samples
+fn follows(
+    subject: &Subject,
+    peaks: &Peaks,
+    unit: usize,
+    labels: &[usize],
+    num_classes: usize,
+) -> String {
+    let mut sums = vec![(0.0_f64, 0_usize); num_classes];
+    for (row, &label) in labels.iter().enumerate() {
+        sums[label].0 += f64::from(peaks.values[row * peaks.num_units + unit]);
+        sums[label].1 += 1;
+    }
+    let mean = |class: usize| sums[class].0 / sums[class].1 as f64;
+    let seen = (0..num_classes).filter(|&class| sums[class].1 > 0);
+    let most = seen.max_by(|&a, &b| mean(a).total_cmp(&mean(b)));
+    let names = subject.dataset.preprocess.classes().unwrap_or_default();
+    most.and_then(|class| names.get(class))
+        .map_or(String::new(), |name| format!("mostly {name}"))
+}
+
+/// How many pixels wide the part of an image is that one place of a block's maps sees; `None` for
+/// layers that see all of it.
+fn receptive_field(subject: &Subject, layer: &str) -> Option<usize> {
+    let NetworkConfig::Cnn(config) = subject.config else {
+        return None;
+    };
+    let number: usize = layer.strip_prefix("block")?.parse().ok()?;
+    let of = |sizes: &[usize], index: usize| *sizes.get(index).unwrap_or(&sizes[0]);
+    let (mut field, mut jump) = (1, 1);
+    for index in 0..number {
+        field += (of(&config.kernel_sizes, index) - 1) * jump;
+        jump *= of(&config.strides, index);
+        let pool = of(&config.pools, index);
+        field += (pool - 1) * jump;
+        jump *= pool;
+    }
+    Some(field)
+}
+
+/// The weights of the first layer, where they are pictures.
+fn filters(subject: &Subject) -> Vec<Picture> {
+    let InputShape::Image {
+        channels,
+        height,
+        width,
+    } = subject.dataset.input
+    else {
+        return Vec::new();
+    };
+    let mut first = FirstWeight(None);
+    match &subject.network {
+        Network::Dbn(network) => network.unrolled.visit(&mut first),
+        Network::Rnn(_) => return Vec::new(), // it sees rows, not images
+        network => network.visit(&mut first),
+    }
+    let Some((shape, values)) = first.0 else {
+        return Vec::new();
+    };
+    match *shape.as_slice() {
+        [units, channels, height, width] if height * width > 1 => (0..units.min(FILTERS))
+            .map(|unit| {
+                let size = channels * height * width;
+                filter(
+                    &values[unit * size..(unit + 1) * size],
+                    [channels, height, width],
+                )
+            })
+            .collect(),
+        [inputs, units] if inputs == channels * height * width => (0..units.min(FILTERS))
+            .map(|unit| {
+                let column: Vec<f32> = (0..inputs)
+                    .map(|input| values[input * units + unit])
+                    .collect();
+                filter(&column, [channels, height, width])
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The first matrix or kernel of a network, in the order of its fields.
+struct FirstWeight(Option<(Vec<usize>, Vec<f32>)>);
+
+impl ModuleVisitor for FirstWeight {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        if D >= 2 && self.0.is_none() {
+            let value = parameter.val();
+            self.0 = Some((value.dims().to_vec(), to_vec(value)));
+        }
+    }
+}
+
+/// For each class, the image that the network would be surest of; only for images.
+fn ideals(subject: &Subject, exhibits: &Exhibits) -> Vec<UnitView> {
+    let InputShape::Image { .. } = subject.dataset.input else {
+        return Vec::new();
+    };
+    let names = subject.dataset.preprocess.classes().unwrap_or_default();
+    let count = names.len().min(IDEALS);
+    let pictures = ideal_images(subject, "logits", &(0..count).collect::<Vec<_>>(), exhibits);
+    pictures
+        .into_iter()
+        .enumerate()
+        .map(|(class, picture)| UnitView {
+            unit: class,
+            follows: format!("what it takes for the ideal {}", names[class]),
+            exhibits: Vec::new(),
+            ideal: Some(picture),
+        })
+        .collect()
+}
+
+/// The image that excites each of a layer's units most, found by ascent.
+pub(super) fn ideal_images(
+    subject: &Subject,
+    layer: &str,
+    units: &[usize],
+    exhibits: &Exhibits,
+) -> Vec<Picture> {
+    let InputShape::Image {
+        channels,
+        height,
+        width,
+    } = subject.dataset.input
+    else {
+        return Vec::new();
+    };
+    if units.is_empty() {
+        return Vec::new();
+    }
+    let frozen = subject.network.clone().train().freeze();
+    let layout = subject.layout;
+    let score = |x: Tensor<4>| {
+        let [batch, ..] = x.dims();
+        let inputs = match layout {
+            Layout::Image => Inputs::Image(x),
+            Layout::Rows => Inputs::Steps(x.swap_dims(1, 2).flatten(2, 3), vec![height; batch]),
+            _ => Inputs::Flat(x.flatten(1, 3)),
+        };
+        if layer == "logits" {
+            return pick(frozen.forward(&inputs), units);
+        }
+        let mut watch = Watch::new(layer);
+        let _ = frozen.forward_tap(&inputs, &mut watch);
+        let Some(watched) = watch.seen else {
+            return Tensor::zeros([batch, 1], &subject.device).autodiff();
+        };
+        let feature = match *watched.shape.as_slice() {
+            [channels, height, width] => watched
+                .features
+                .reshape([batch, channels, height * width])
+                .mean_dim(2)
+                .flatten(1, 2),
+            _ => watched.features,
+        };
+        pick(feature, units)
+    };
+    let start = Tensor::zeros([units.len(), channels, height, width], &subject.device);
+    let ascent = Ascent {
+        steps: STEPS,
+        rate: 0.25,
+        range: pixel_range(subject),
+    };
+    let images = to_vec(maximise(&start, ascent, score));
+    images
+        .chunks_exact(channels * height * width)
+        .map(|image| exhibits.picture(image))
+        .collect()
+}
+
+/// `[B, K]` to `[B, 1]`: of each row the number that belongs to it.
+fn pick(scores: Tensor<2>, units: &[usize]) -> Tensor<2> {
+    let [batch, width] = scores.dims();
+    let mut one_hot = vec![0.0_f32; batch * width];
+    for (row, unit) in units.iter().enumerate() {
+        one_hot[row * width + unit] = 1.0;
+    }
+    let one_hot = Tensor::from_data(TensorData::new(one_hot, [batch, width]), &scores.device());
+    (scores * one_hot).sum_dim(1)
+}
+
+/// The darkest and the brightest value that a pixel can have.
+#[allow(clippy::cast_possible_truncation)] // standardised pixels
+fn pixel_range(subject: &Subject) -> (f32, f32) {
+    let fornax_data::Preprocess::Images(images) = &subject.dataset.preprocess else {
+        return (-3.0, 3.0);
+    };
+    let ends = images.mean.iter().zip(&images.sd);
+    let low = ends
+        .clone()
+        .map(|(mean, sd)| -mean / sd)
+        .fold(f64::INFINITY, f64::min);
+    let high = ends
+        .map(|(mean, sd)| (1.0 - mean) / sd)
+        .fold(f64::NEG_INFINITY, f64::max);
+    (low as f32, high as f32)
+}

@@ -1,0 +1,417 @@
+//! The result of a run beside what it has to beat, and what to do next.
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use fornax_data::{Baseline, InputShape, Split, Targets, Task};
+use fornax_insight::interval::{bootstrap, wilson};
+use fornax_insight::probe::Probe;
+use fornax_runs::RunDir;
+use fornax_runs::report::{Advice, Estimate, Report, Reproduce, Unit, Verdict};
+
+use super::layers::{BATCH, Seen, estimate};
+use super::sample::spread;
+use super::{Sample, Subject};
+use crate::batch;
+use crate::error::Error;
+use crate::evaluate::{chunks, update};
+use crate::metrics::{Direction, Metrics};
+use crate::step::to_vec;
+
+/// Passages of a text that are judged.
+const PASSAGES: usize = 256;
+
+/// The answers of the network on the split that has the last word.
+pub(super) struct Judged<'a> {
+    pub(super) split: &'a Split,
+    pub(super) name: &'static str,
+    /// Places in the split.
+    pub(super) places: Vec<usize>,
+    /// `[N, K]`, row by row; of text `[N * T, V]`, log-probabilities of classes, else values.
+    pub(super) outputs: Vec<f32>,
+    /// Classes of the samples, or of the next characters.
+    pub(super) labels: Vec<usize>,
+    /// Scaled values of the samples.
+    pub(super) values: Vec<f32>,
+    pub(super) metrics: Metrics,
+}
+
+impl Judged<'_> {
+    /// Probabilities of the classes, row by row.
+    pub(super) fn probabilities(&self) -> Vec<f32> {
+        self.outputs.iter().map(|value| value.exp()).collect()
+    }
+}
+
+/// The answers of the network: those that it gave while its features were collected, and of a text
+/// those of more passages.
+pub(super) fn judge<'a>(
+    subject: &'a Subject,
+    sample: &Sample<'a>,
+    seen: Option<&Seen>,
+) -> Judged<'a> {
+    let dataset = subject.dataset;
+    let (split, name) = (sample.held_out_split, sample.held_out_name);
+    let is_text = matches!(dataset.task, Task::NextToken { .. });
+    let places = if is_text {
+        spread(split.len(), PASSAGES)
+    } else {
+        sample.held_out.clone()
+    };
+    let is_class = is_text || matches!(dataset.task, Task::Classification { .. });
+    let mut judged = Judged {
+        split,
+        name,
+        outputs: Vec::new(),
+        labels: Vec::new(),
+        values: Vec::new(),
+        metrics: Metrics::for_task(&dataset.task),
+        places,
+    };
+    let width = dataset.task.num_outputs();
+    let logits = seen
+        .filter(|_| !is_text)
+        .and_then(|seen| seen.layers.last());
+    let logits = logits
+        .map(|layer| &layer.held_out)
+        .filter(|logits| logits.dims()[1] == width);
+    for chunk in chunks(judged.places.len(), if is_text { 16 } else { BATCH }) {
+        let items: Vec<usize> = chunk.iter().map(|&index| judged.places[index]).collect();
+        let batch = split.batch(&items);
+        let outputs = match logits {
+            Some(logits) => logits.clone().narrow(0, chunk[0], chunk.len()),
+            None => {
+                let inputs = batch::inputs(&batch, subject.layout, &subject.device);
+                subject.network.forward(&inputs)
+            }
+        };
+        let outputs = if is_class {
+            burn::tensor::activation::log_softmax(outputs, 1)
+        } else {
+            outputs
+        };
+        let outputs = to_vec(outputs);
+        update(&mut judged.metrics, &outputs, &batch, split, &items);
+        match batch.targets {
+            Targets::Classes(classes) | Targets::Tokens(classes) => {
+                let classes = classes
+                    .into_iter()
+                    .map(|class| usize::try_from(class).unwrap_or(0));
+                judged.labels.extend(classes);
+            }
+            Targets::Values { values, .. } => judged.values.extend(values),
+            Targets::Absent => {}
+        }
+        judged.outputs.extend(outputs);
+    }
+    judged
+}
+
+pub(super) fn verdict(subject: &Subject, sample: &Sample, seen: &Seen, judged: &Judged) -> Verdict {
+    let dataset = subject.dataset;
+    let (metric, direction) = judged.metrics.primary();
+    let values = judged.metrics.values();
+    let num_samples = if judged.labels.is_empty() {
+        judged.places.len()
+    } else {
+        judged.labels.len()
+    };
+    let mut rivals = baseline(&dataset.baseline, judged.name);
+    let linear = linear(subject, sample, seen, judged);
+    if let Some(value) = linear.get(metric) {
+        let name = match dataset.task {
+            Task::NextToken { .. } => "a linear model of the last character",
+            _ => "a linear model of the raw input",
+        };
+        rivals.push((name.to_owned(), *value));
+    }
+    Verdict {
+        task: task(&dataset.task),
+        metric: metric.to_owned(),
+        unit: if metric == "accuracy" {
+            Unit::Share
+        } else {
+            Unit::Plain
+        },
+        higher_is_better: direction == Direction::Up,
+        result: interval(judged, values.get(metric).copied().unwrap_or(f64::NAN)),
+        split: judged.name.to_owned(),
+        num_samples,
+        rivals,
+        others: values,
+        facts: facts(subject),
+        advice: Vec::new(),
+    }
+}
+
+fn task(task: &Task) -> String {
+    match task {
+        Task::Classification { classes } => format!("names one of {} classes", classes.len()),
+        Task::Regression { target } => format!("predicts {target}"),
+        Task::Forecast { target, horizon: 1 } => format!("forecasts {target} one step ahead"),
+        Task::Forecast { target, horizon } => format!("forecasts {target} for {horizon} steps"),
+        Task::NextToken { .. } => "predicts the next character".to_owned(),
+    }
+}
+
+/// The interval of the metric that counts.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
+pub(super) fn interval(judged: &Judged, value: f64) -> Estimate {
+    match &judged.metrics {
+        Metrics::Classification(_) => {
+            let n = judged.labels.len();
+            let hits = (value * n as f64).round().max(0.0) as usize;
+            Estimate {
+                value,
+                ..estimate(wilson(hits, n))
+            }
+        }
+        Metrics::Regression(_) => {
+            let errors = squared_errors(judged);
+            let drawn = bootstrap(errors.len(), 1, |places| {
+                let sum: f64 = places.iter().map(|&place| errors[place]).sum();
+                (sum / places.len() as f64).sqrt()
+            });
+            Estimate {
+                value,
+                ..estimate(drawn)
+            }
+        }
+        Metrics::Tokens(_) => {
+            // Characters of one passage hang together: passages are drawn, not characters.
+            let width = judged.outputs.len() / judged.labels.len().max(1);
+            let bits: Vec<f64> = judged
+                .outputs
+                .chunks_exact(width.max(1))
+                .zip(&judged.labels)
+                .map(|(row, &label)| -f64::from(row[label]) / std::f64::consts::LN_2)
+                .collect();
+            let passage = (judged.labels.len() / judged.places.len().max(1)).max(1);
+            let means: Vec<f64> = bits
+                .chunks(passage)
+                .map(|part| part.iter().sum::<f64>() / part.len() as f64)
+                .collect();
+            let drawn = bootstrap(means.len(), 1, |places| {
+                places.iter().map(|&place| means[place]).sum::<f64>() / places.len() as f64
+            });
+            Estimate {
+                value,
+                ..estimate(drawn)
+            }
+        }
+    }
+}
+
+/// Mean squared error of each sample, in original units.
+#[allow(clippy::cast_precision_loss)] // steps of a forecast
+pub(super) fn squared_errors(judged: &Judged) -> Vec<f64> {
+    let width = judged.outputs.len() / judged.places.len().max(1);
+    let outputs = judged.split.unscale(&judged.places, &judged.outputs);
+    let truth = judged.split.unscale(&judged.places, &judged.values);
+    let differences: Vec<f64> = outputs
+        .iter()
+        .zip(&truth)
+        .map(|(a, b)| (a - b).powi(2))
+        .collect();
+    differences
+        .chunks(width.max(1))
+        .map(|row| row.iter().sum::<f64>() / row.len() as f64)
+        .collect()
+}
+
+fn baseline(baseline: &Baseline, split: &str) -> Vec<(String, f64)> {
+    let of = |scores: &fornax_data::Scores| match split {
+        "test" => scores.test,
+        "valid" => scores.valid,
+        _ => f64::NAN,
+    };
+    match baseline {
+        Baseline::Majority { class, accuracy } => vec![(format!("always {class}"), of(accuracy))],
+        Baseline::Mean { rmse, .. } => vec![("always the mean".to_owned(), of(rmse))],
+        Baseline::Naive {
+            season,
+            seasonal_rmse,
+            persistence_rmse,
+        } => {
+            let mut rivals = vec![("the last value".to_owned(), of(persistence_rmse))];
+            if *season > 1 {
+                rivals.push((
+                    format!("the value {season} steps before"),
+                    of(seasonal_rmse),
+                ));
+            }
+            rivals
+        }
+        Baseline::Unigram { bits_per_character } => {
+            vec![(
+                "frequencies of the characters".to_owned(),
+                of(bits_per_character),
+            )]
+        }
+    }
+}
+
+/// The metrics of a linear model of the raw input, on the same samples.
+fn linear(
+    subject: &Subject,
+    sample: &Sample,
+    seen: &Seen,
+    judged: &Judged,
+) -> BTreeMap<String, f64> {
+    if seen.fit.len() < 8 {
+        return BTreeMap::new();
+    }
+    let probe = Probe::fit(seen.input().fit.clone(), &seen.fit);
+    let mut metrics = Metrics::for_task(&subject.dataset.task);
+    let is_text = matches!(subject.dataset.task, Task::NextToken { .. });
+    for chunk in chunks(judged.places.len(), if is_text { 16 } else { BATCH }) {
+        let items: Vec<usize> = chunk.iter().map(|&index| judged.places[index]).collect();
+        let batch = judged.split.batch(&items);
+        let inputs = batch::inputs(&batch, subject.layout, &subject.device);
+        let raw = super::layers::raw_condensed(subject, &inputs, sample.max_width);
+        let outputs = probe.outputs(raw);
+        update(&mut metrics, &outputs, &batch, judged.split, &items);
+    }
+    metrics.values()
+}
+
+fn facts(subject: &Subject) -> Vec<(String, String)> {
+    let dataset = subject.dataset;
+    let shape = match dataset.input {
+        InputShape::Image {
+            channels,
+            height,
+            width,
+        } => {
+            let colour = if channels == 1 { "grey" } else { "colour" };
+            format!("{colour} images of {height}×{width}")
+        }
+        InputShape::Vector { width } => format!("rows of {width} inputs"),
+        InputShape::Sequence { width, max_len } => {
+            format!("series of {width} × up to {max_len} steps")
+        }
+        InputShape::Tokens {
+            vocab_size,
+            seq_len,
+        } => {
+            format!("passages of {seq_len} of {vocab_size} characters")
+        }
+    };
+    let counts = format!(
+        "{} train, {} valid, {} test",
+        dataset.train.len(),
+        dataset.valid.len(),
+        dataset.test.len()
+    );
+    let fact = |name: &str, words: String| (name.to_owned(), words);
+    vec![
+        fact("Data", format!("{}: {shape}", dataset.name)),
+        fact("Samples", counts),
+        fact("Fingerprint", dataset.sha256.chars().take(12).collect()),
+        fact(
+            "Network",
+            format!(
+                "{}, {} parameters",
+                subject.experiment.architecture,
+                subject.network.num_params()
+            ),
+        ),
+        fact("Seed", subject.experiment.seed.to_string()),
+        fact("Device", subject.experiment.device.to_string()),
+    ]
+}
+
+/// At most three things to do, most useful first.
+pub(super) fn advice(subject: &Subject, report: &Report) -> Vec<Advice> {
+    let run = subject.run.path().display();
+    let mut advice = Vec::new();
+    let mut add = |sentence: String, command: Option<String>| {
+        advice.push(Advice { sentence, command });
+    };
+    if let Some(mistakes) = report
+        .mistakes
+        .as_ref()
+        .filter(|found| found.num_suspects.0 > 0)
+    {
+        let (number, among) = mistakes.num_suspects;
+        add(
+            format!("Look at {number} of {among} labels that may be wrong; they stand below."),
+            None,
+        );
+    }
+    let learning = &report.learning;
+    let epochs = learning.num_epochs;
+    if epochs > 1 && learning.best_epoch == Some(epochs) {
+        let command = format!(
+            "fornax train --config {run}/experiment.toml --epochs {}",
+            2 * epochs
+        );
+        add(
+            "It was still getting better when it ended: train for longer.".to_owned(),
+            Some(command),
+        );
+    }
+    if let Some(hierarchy) = &report.hierarchy
+        && let Some(layer) = hierarchy.worse.first()
+    {
+        add(
+            format!(
+                "{layer} makes the decision harder than the layer before it: try it wider, or leave it out."
+            ),
+            Some(format!("fornax inspect {run} --view hierarchy")),
+        );
+    }
+    let idle: usize = report
+        .layers
+        .iter()
+        .map(|layer| layer.dead + layer.duplicates)
+        .sum();
+    let units: usize = report.layers.iter().map(|layer| layer.num_units).sum();
+    if units > 0 && idle * 10 > units {
+        add(
+            format!(
+                "{idle} of {units} units are dead or repeat another: a narrower network would do."
+            ),
+            Some(format!("fornax inspect {run} --view units")),
+        );
+    }
+    advice.truncate(3);
+    advice
+}
+
+pub(super) fn run_name(run: &RunDir) -> String {
+    let path = run.path();
+    path.file_name().map_or(path.display().to_string(), |name| {
+        name.to_string_lossy().into_owned()
+    })
+}
+
+pub(super) fn reproduce(subject: &Subject) -> Result<Reproduce, Error> {
+    let path = subject.run.environment();
+    let environment: BTreeMap<String, serde_json::Value> = match std::fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text).unwrap_or_default(),
+        Err(_) => BTreeMap::new(), // a run without it is still a run
+    };
+    let word = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(words) => {
+            let words = words.iter().map(|word| word.as_str().unwrap_or_default());
+            words.collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    };
+    let experiment = subject.run.experiment();
+    Ok(Reproduce {
+        command: format!("fornax train --config {}", experiment.display()),
+        experiment: std::fs::read_to_string(&experiment)
+            .map_err(|source| Error::io(&experiment, source))?,
+        versions: environment
+            .iter()
+            .map(|(name, value)| (name.clone(), word(value)))
+            .collect(),
+    })
+}
