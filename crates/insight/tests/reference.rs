@@ -47,6 +47,7 @@ impl Network {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value)] // as every network takes its inputs
     fn forward(&self, x: Tensor<4>, tap: &mut impl Tap) -> Tensor<2> {
         let on = |weight: &Tensor<1>| {
             if x.is_autodiff() {

@@ -192,16 +192,11 @@ fn labels_of_the_user_are_words_and_never_code() {
         "'\"><img src=x onerror=alert(2)>",
         "a&b",
     ];
-    let rows: String = (0..150)
-        .map(|i| {
-            format!(
-                "{},{},\"{}\"\n",
-                i % 3,
-                i % 11,
-                classes[i % 3].replace('"', "\"\"")
-            )
-        })
-        .collect();
+    let row = |i: usize| {
+        let class = classes[i % 3].replace('"', "\"\"");
+        format!("{},{},\"{class}\"\n", i % 3, i % 11)
+    };
+    let rows = (0..150).map(row).collect::<Vec<_>>().concat();
     folder.write("hostile.csv", "<b>x</b>,y,kind\n".to_owned() + &rows);
     let arguments = "mlp --data hostile.csv --target kind --epochs 1 --set model.widths=[4]";
     report(&folder, arguments, OF_CLASSES);
