@@ -96,11 +96,11 @@ impl<'a> Subject<'a> {
         let sample = Sample::choose(self.dataset, self.experiment);
         let timed = |what: &str| log_time(started, what);
 
-        let seen = layers::see(self, &self.network, &sample);
+        let seen = layers::see(self, &self.network, &sample)?;
         timed("features");
         let hierarchy = layers::hierarchy(self, &sample, &seen);
         timed("hierarchy");
-        let judged = verdict::judge(self, &sample, Some(&seen));
+        let judged = verdict::judge(self, &sample, Some(&seen))?;
         timed("answers");
         let units = units::strips(self, &sample, &exhibits, &judged);
         timed("units");

@@ -28,7 +28,10 @@ pub(super) fn run(args: &CompareArgs, output: &mut Output) -> Result<(), Error> 
         .iter()
         .map(|(run, resolved, device)| Subject::open(run, resolved, device.clone()))
         .collect::<Result<Vec<_>, Error>>()?;
-    let answered: Vec<Answered> = subjects.iter().map(Answered::new).collect();
+    let answered = subjects
+        .iter()
+        .map(Answered::new)
+        .collect::<Result<Vec<_>, Error>>()?;
     let first = &answered[0];
     if let Some(other) = answered
         .iter()
@@ -68,7 +71,9 @@ pub(super) fn run(args: &CompareArgs, output: &mut Output) -> Result<(), Error> 
         answers: comparable()
             .filter_map(|other| first.differences(other))
             .collect(),
-        similarity: comparable().map(|other| first.similarity(other)).collect(),
+        similarity: comparable()
+            .map(|other| first.similarity(other))
+            .collect::<Result<_, Error>>()?,
     };
     if comparable().count() + 1 < answered.len() {
         output.warn(

@@ -95,9 +95,9 @@ fn cases(
         &places,
         exhibits,
         |place| {
-            let label = subject.dataset.train.batch(&[place]).targets;
-            match label {
-                fornax_data::Targets::Classes(labels) => {
+            let batch = subject.dataset.train.batch(&[place]);
+            match batch.map(|batch| batch.targets) {
+                Ok(fornax_data::Targets::Classes(labels)) => {
                     let class = labels
                         .first()
                         .and_then(|&class| usize::try_from(class).ok());
@@ -188,7 +188,9 @@ pub(super) fn neighbours(
         return Vec::new();
     }
     let searched = &seen.penultimate().fit;
-    let queries = penultimate(subject, sample, split, places);
+    let Ok(queries) = penultimate(subject, sample, split, places) else {
+        return Vec::new();
+    };
     let found = nearest(&queries, searched, NEIGHBOURS);
     let train = &subject.dataset.train;
     let view = |near: &fornax_insight::neighbours::Neighbour| {

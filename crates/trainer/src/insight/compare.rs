@@ -24,10 +24,14 @@ pub(crate) struct Answered<'a> {
 }
 
 impl<'a> Answered<'a> {
-    pub(crate) fn new(subject: &'a Subject<'a>) -> Self {
+    /// Lets a run answer.
+    ///
+    /// # Errors
+    /// When an item can no longer be read.
+    pub(crate) fn new(subject: &'a Subject<'a>) -> Result<Self, Error> {
         let sample = Sample::choose(subject.dataset, subject.experiment);
-        let judged = judge(subject, &sample, None);
-        Self { subject, judged }
+        let judged = judge(subject, &sample, None)?;
+        Ok(Self { subject, judged })
     }
 
     /// The metric that counts, and whether it is a share.
@@ -101,7 +105,10 @@ impl<'a> Answered<'a> {
     }
 
     /// How alike the layers are.
-    pub(crate) fn similarity(&self, other: &Self) -> Similarity {
+    ///
+    /// # Errors
+    /// When an item can no longer be read.
+    pub(crate) fn similarity(&self, other: &Self) -> Result<Similarity, Error> {
         let see = |subject: &Subject| {
             // The same samples for both, whatever their seeds.
             let mut experiment = self.subject.experiment.clone();
@@ -110,9 +117,9 @@ impl<'a> Answered<'a> {
             sample.fit.truncate(8);
             let places = spread(sample.held_out.len(), SAMPLES);
             sample.held_out = places.iter().map(|&index| sample.held_out[index]).collect();
-            layers::see(subject, &subject.network, &sample).layers
+            Ok::<_, Error>(layers::see(subject, &subject.network, &sample)?.layers)
         };
-        let (own, others) = (see(self.subject), see(other.subject));
+        let (own, others) = (see(self.subject)?, see(other.subject)?);
         let count = own
             .iter()
             .chain(&others)
@@ -131,7 +138,7 @@ impl<'a> Answered<'a> {
         };
         let values = cka(&of(&own), &of(&others));
         let finite = |value: f64| value.is_finite().then_some(value);
-        Similarity {
+        Ok(Similarity {
             name: run_name(other.subject.run),
             rows: names(&own),
             columns: names(&others),
@@ -139,7 +146,7 @@ impl<'a> Answered<'a> {
                 .into_iter()
                 .map(|row| row.into_iter().map(finite).collect())
                 .collect(),
-        }
+        })
     }
 }
 

@@ -75,7 +75,8 @@ pub(super) fn dream(
 }
 
 fn flat(subject: &Subject, split: &Split, places: &[usize]) -> Option<Tensor<2>> {
-    match batch::inputs(&split.batch(places), subject.layout, &subject.device) {
+    let batch = split.batch(places).ok()?;
+    match batch::inputs(&batch, subject.layout, &subject.device) {
         Inputs::Flat(x) => Some(x),
         _ => None,
     }

@@ -26,24 +26,29 @@ impl<'a> Exhibits<'a> {
 
     /// An item, with how much each of its inputs counts where that is known.
     pub(super) fn item(&self, split: &Split, index: usize, weights: Option<&[f32]>) -> Exhibit {
-        let batch = split.batch(&[index]);
+        let omitted = || Exhibit::Omitted {
+            what: split.place(index),
+        };
+        let Ok(batch) = split.batch(&[index]) else {
+            return omitted();
+        };
         match (self.preprocess, &batch.inputs) {
             (Preprocess::Images(_), Inputs::Dense { values, .. }) => Exhibit::Image {
                 picture: self.picture(values),
             },
             (Preprocess::Table(_), Inputs::Dense { values, .. }) => self.row(values, weights),
             (_, Inputs::Sequences { shape, values, .. }) => series(values, *shape, weights),
-            (_, Inputs::Tokens { tokens, .. }) => Exhibit::Text {
-                characters: self
-                    .preprocess
-                    .decode(tokens)
-                    .chars()
-                    .map(|character| (character.to_string(), 0.0))
-                    .collect(),
-            },
-            _ => Exhibit::Omitted {
-                what: split.place(index),
-            },
+            (_, Inputs::Tokens { tokens, .. } | Inputs::Documents { tokens, .. }) => {
+                Exhibit::Text {
+                    characters: self
+                        .preprocess
+                        .decode(tokens)
+                        .chars()
+                        .map(|character| (character.to_string(), 0.0))
+                        .collect(),
+                }
+            }
+            _ => omitted(),
         }
     }
 
@@ -95,7 +100,8 @@ impl<'a> Exhibits<'a> {
 
     /// What rows of a table have in common: their mean, the most unusual cells first.
     pub(super) fn typical(&self, split: &Split, places: &[usize]) -> Exhibit {
-        let Inputs::Dense { values, .. } = split.batch(places).inputs else {
+        let batch = split.batch(places);
+        let Ok(Inputs::Dense { values, .. }) = batch.map(|batch| batch.inputs) else {
             return self.row(&[], None);
         };
         let width = values.len() / places.len().max(1);

@@ -90,7 +90,7 @@ pub(crate) fn explain(
     if places.is_empty() {
         return None;
     }
-    let batch = split.batch(places);
+    let batch = split.batch(places).ok()?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let of = |network: &Network| maps(subject, network, method, &inputs, outputs);
     let (maps, residuals) = of(&subject.network)?;
@@ -162,7 +162,7 @@ fn maps(
             let (maps, residuals) = any(subject, method, x, outputs, score)?;
             Some((as_in_data(subject, maps), residuals))
         }
-        Inputs::Tokens(_) => None,
+        Inputs::Tokens(_) | Inputs::Documents(..) => None,
     }
 }
 
@@ -325,6 +325,9 @@ impl Network {
                 rnn.forward_tokens_tap(tokens.clone(), None, tap)
                     .0
                     .flatten(0, 1) // [B * T, V]
+            }
+            (Self::Rnn(rnn), Inputs::Documents(tokens, lengths)) => {
+                rnn.forward_documents_tap(tokens.clone(), lengths, tap)
             }
             (Self::Dbn(dbn), Inputs::Flat(x)) => dbn.unrolled.forward_tap(x.clone(), tap),
             _ => panic!("the layout of a batch always comes from the network's architecture"),

@@ -40,7 +40,7 @@ pub(crate) fn inspect(
         });
     }
     let places: Vec<usize> = (0..split.len().min(limit.max(1))).collect();
-    let batch = split.batch(&places);
+    let batch = split.batch(&places)?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let outputs = subject.network.forward(&inputs);
     let classes = subject.dataset.preprocess.classes();
@@ -55,7 +55,7 @@ pub(crate) fn inspect(
         .map(|row| if classes.is_some() { argmax(row) } else { 0 })
         .collect();
     let sample = Sample::choose(subject.dataset, subject.experiment);
-    let seen = layers::see(subject, &subject.network, &sample);
+    let seen = layers::see(subject, &subject.network, &sample)?;
     let exhibits = Exhibits::new(subject.dataset);
     let train = &subject.dataset.train;
     let near = neighbours(
@@ -65,7 +65,7 @@ pub(crate) fn inspect(
         split,
         &places,
         &exhibits,
-        |place| words(subject, &train.batch(&[place]).targets, train, place),
+        |place| words(subject, train, place),
     );
     let methods = Attribution::ALL.into_iter().filter_map(|method| {
         let explained = explain(subject, method, split, &places, &answers)?;
@@ -83,7 +83,7 @@ pub(crate) fn inspect(
                 place: split.place(place),
                 exhibit,
                 map,
-                truth: words(subject, &split.batch(&[place]).targets, split, place),
+                truth: words(subject, split, place),
                 answer,
                 confidence: classes.map(|_| f64::from(row[answers[index]])),
                 neighbours: near.get(index).cloned().unwrap_or_default(),
@@ -99,9 +99,9 @@ pub(crate) fn inspect(
 }
 
 /// What an item should lead to, as people say it.
-fn words(subject: &Subject, targets: &fornax_data::Targets, split: &Split, place: usize) -> String {
-    match targets {
-        fornax_data::Targets::Classes(classes) => {
+fn words(subject: &Subject, split: &Split, place: usize) -> String {
+    match split.batch(&[place]).map(|batch| batch.targets) {
+        Ok(fornax_data::Targets::Classes(classes)) => {
             let class = classes
                 .first()
                 .and_then(|&class| usize::try_from(class).ok());
@@ -111,8 +111,8 @@ fn words(subject: &Subject, targets: &fornax_data::Targets, split: &Split, place
                 .cloned()
                 .unwrap_or_default()
         }
-        fornax_data::Targets::Values { values, .. } => {
-            let values = split.unscale(&[place], values);
+        Ok(fornax_data::Targets::Values { values, .. }) => {
+            let values = split.unscale(&[place], &values);
             values
                 .first()
                 .map_or(String::new(), |value| format!("{value:.4}"))

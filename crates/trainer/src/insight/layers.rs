@@ -1,7 +1,7 @@
 //! The features of each layer for the chosen samples, and the hierarchy curve over them.
 
-use burn::tensor::{Tensor, TensorData};
-use fornax_data::{Split, Targets, Task};
+use burn::tensor::{Int, Tensor, TensorData};
+use fornax_data::{DataError, InputShape, Split, Targets, Task};
 use fornax_insight::cka::cka;
 use fornax_insight::condense::condense;
 use fornax_insight::hierarchy::{LayerFeatures, measure, probe_layer, worse_layers};
@@ -49,18 +49,26 @@ impl Seen {
 }
 
 /// Lets a network see the sample, layer by layer.
-pub(super) fn see(subject: &Subject, network: &Network, sample: &Sample) -> Seen {
+///
+/// # Errors
+/// When an item can no longer be read.
+pub(super) fn see(
+    subject: &Subject,
+    network: &Network,
+    sample: &Sample,
+) -> Result<Seen, DataError> {
     let train = &subject.dataset.train;
-    let (names, fit, fit_answers) = collect(subject, network, train, &sample.fit, sample.max_width);
+    let (names, fit, fit_answers) =
+        collect(subject, network, train, &sample.fit, sample.max_width)?;
     let (_, held_out, held_out_answers) = collect(
         subject,
         network,
         sample.held_out_split,
         &sample.held_out,
         sample.max_width,
-    );
+    )?;
     let layers = names.into_iter().zip(fit.into_iter().zip(held_out));
-    Seen {
+    Ok(Seen {
         layers: layers
             .map(|((name, full_width), (fit, held_out))| LayerFeatures {
                 name,
@@ -71,7 +79,7 @@ pub(super) fn see(subject: &Subject, network: &Network, sample: &Sample) -> Seen
             .collect(),
         fit: fit_answers,
         held_out: held_out_answers,
-    }
+    })
 }
 
 type Collected = (Vec<(String, usize)>, Vec<Tensor<2>>, Answers);
@@ -84,7 +92,7 @@ fn collect(
     split: &Split,
     places: &[usize],
     max_width: usize,
-) -> Collected {
+) -> Result<Collected, DataError> {
     let mut names: Vec<(String, usize)> = Vec::new();
     let mut parts: Vec<Vec<Tensor<2>>> = Vec::new();
     let mut answers: Option<Answers> = None;
@@ -92,7 +100,7 @@ fn collect(
     let batch_size = if is_text { 16 } else { BATCH };
     for chunk in chunks(places.len(), batch_size) {
         let items: Vec<usize> = chunk.iter().map(|&index| places[index]).collect();
-        let batch = split.batch(&items);
+        let batch = split.batch(&items)?;
         let inputs = batch::inputs(&batch, subject.layout, &subject.device);
         let mut features = vec![raw(subject, &inputs)];
         features.extend(network.features(&inputs));
@@ -131,13 +139,13 @@ fn collect(
         width: 1,
     });
     if !is_text {
-        return (names, layers, answers);
+        return Ok((names, layers, answers));
     }
     // Neighbouring characters say the same: some of each sequence are enough.
     let step = answers.len().div_ceil(POSITIONS).max(1);
     let kept: Vec<usize> = (0..answers.len()).step_by(step).collect();
     let layers = layers.iter().map(|layer| rows(layer, &kept)).collect();
-    (names, layers, answers.select(&kept))
+    Ok((names, layers, answers.select(&kept)))
 }
 
 /// The input as the features of a layer that does nothing.
@@ -146,6 +154,7 @@ fn raw(subject: &Subject, inputs: &Inputs) -> Feature {
         Inputs::Flat(x) => (vec![x.dims()[1]], x.clone()),
         Inputs::Image(x) => (x.dims()[1..].to_vec(), x.clone().flatten(1, 3)),
         Inputs::Steps(x, _) => (x.dims()[1..].to_vec(), x.clone().flatten(1, 2)),
+        Inputs::Documents(tokens, lengths) => bag_of_tokens(subject, tokens, lengths),
         Inputs::Tokens(tokens) => {
             let [batch, steps] = tokens.dims();
             let width = subject.dataset.task.num_outputs();
@@ -171,9 +180,33 @@ fn raw(subject: &Subject, inputs: &Inputs) -> Feature {
     }
 }
 
+/// How often each text has each token: `[V]` for a text.
+fn bag_of_tokens(
+    subject: &Subject,
+    tokens: &Tensor<2, Int>,
+    lengths: &[usize],
+) -> (Vec<usize>, Tensor<2>) {
+    let InputShape::Documents { vocab_size, .. } = subject.dataset.input else {
+        unreachable!("only texts to classify come as documents");
+    };
+    let [batch, steps] = tokens.dims();
+    let ids: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
+    let mut counts = vec![0.0_f32; batch * vocab_size];
+    for (row, (ids, &length)) in ids.chunks_exact(steps).zip(lengths).enumerate() {
+        for &id in &ids[..length.min(steps)] {
+            let id = usize::try_from(id).unwrap_or(0).min(vocab_size - 1);
+            counts[row * vocab_size + id] += 1.0;
+        }
+    }
+    let counts = TensorData::new(counts, [batch, vocab_size]);
+    (vec![vocab_size], Tensor::from_data(counts, &subject.device))
+}
+
 /// Sequences are as long as the longest of their batch: brings them to one length.
 fn lengthened(subject: &Subject, feature: &Feature) -> Feature {
-    let fornax_data::InputShape::Sequence { max_len, .. } = subject.dataset.input else {
+    let (InputShape::Sequence { max_len, .. } | InputShape::Documents { max_len, .. }) =
+        subject.dataset.input
+    else {
         return feature.clone();
     };
     let [steps, width] = *feature.shape.as_slice() else {
@@ -235,7 +268,7 @@ pub(super) fn hierarchy(subject: &Subject, sample: &Sample, seen: &Seen) -> Opti
             .collect(),
         ..*sample
     };
-    let untrained = see(subject, &subject.control, &control_sample);
+    let untrained = see(subject, &subject.control, &control_sample).ok()?;
     // The raw input is no other for the control.
     let control = untrained.layers[1..].iter().map(|layer| {
         let (probe, _) = probe_layer(layer, &untrained.fit, &untrained.held_out, &SEEDS[..1]);
@@ -306,7 +339,10 @@ fn cka_to_start(
             .collect()
     };
     let split = sample.held_out_split;
-    let (_, mut start, _) = collect(subject, &subject.start, split, &places, sample.max_width);
+    let start = collect(subject, &subject.start, split, &places, sample.max_width);
+    let Ok((_, mut start, _)) = start else {
+        return vec![f64::NAN; trained.len()];
+    };
     if is_text {
         // Of a text, the samples are its characters.
         start = start.iter().map(|layer| rows(layer, compared)).collect();
@@ -346,8 +382,8 @@ pub(super) fn penultimate(
     sample: &Sample,
     split: &Split,
     places: &[usize],
-) -> Tensor<2> {
-    let batch = split.batch(places);
+) -> Result<Tensor<2>, DataError> {
+    let batch = split.batch(places)?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let features = subject.network.features(&inputs);
     let raw_input;
@@ -359,5 +395,5 @@ pub(super) fn penultimate(
             &raw_input
         }
     };
-    condense(&lengthened(subject, feature), sample.max_width)
+    Ok(condense(&lengthened(subject, feature), sample.max_width))
 }

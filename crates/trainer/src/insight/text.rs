@@ -93,8 +93,8 @@ pub(super) fn view(subject: &Subject, judged: &Judged, vocabulary: &[char]) -> O
 }
 
 fn tokens_of(judged: &Judged, places: &[usize]) -> Vec<i32> {
-    match judged.split.batch(places).inputs {
-        DataInputs::Tokens { tokens, .. } => tokens,
+    match judged.split.batch(places).map(|batch| batch.inputs) {
+        Ok(DataInputs::Tokens { tokens, .. }) => tokens,
         _ => Vec::new(),
     }
 }
@@ -355,7 +355,8 @@ fn cases(
         let Some(tokens) = all.get(..context) else {
             continue;
         };
-        let fornax_data::Targets::Tokens(next) = judged.split.batch(&[place]).targets else {
+        let batch = judged.split.batch(&[place]);
+        let Ok(fornax_data::Targets::Tokens(next)) = batch.map(|batch| batch.targets) else {
             continue;
         };
         let Some(answer) = answers(&subject.network, subject, tokens, context)

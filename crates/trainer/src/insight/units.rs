@@ -103,7 +103,9 @@ fn kept(subject: &Subject, split: &Split, places: &[usize]) -> Vec<usize> {
     let Some(&first) = places.first() else {
         return Vec::new();
     };
-    let batch = split.batch(&[first]);
+    let Ok(batch) = split.batch(&[first]) else {
+        return Vec::new();
+    };
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let widths = subject
         .network
@@ -125,15 +127,15 @@ fn whole(subject: &Subject, split: &Split, places: &[usize]) -> Option<Vec<Featu
     if places.is_empty() {
         return None;
     }
-    let batch = split.batch(places);
+    let batch = split.batch(places).ok()?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let features = subject.network.features(&inputs);
     (!features.is_empty()).then_some(features)
 }
 
 fn labels(split: &Split, places: &[usize]) -> Vec<usize> {
-    match split.batch(places).targets {
-        fornax_data::Targets::Classes(classes) => classes
+    match split.batch(places).map(|batch| batch.targets) {
+        Ok(fornax_data::Targets::Classes(classes)) => classes
             .into_iter()
             .map(|class| usize::try_from(class).unwrap_or(0))
             .collect(),
@@ -194,7 +196,9 @@ fn cost_of_pruning(
         let mut metrics = Metrics::for_task(&subject.dataset.task);
         for chunk in chunks(places.len(), BATCH) {
             let items: Vec<usize> = chunk.iter().map(|&index| places[index]).collect();
-            let batch = judged.split.batch(&items);
+            let Ok(batch) = judged.split.batch(&items) else {
+                return;
+            };
             let inputs = batch::inputs(&batch, subject.layout, &subject.device);
             let outputs = to_vec(subject.network.forward_tap(&inputs, &mut tap));
             update(&mut metrics, &outputs, &batch, judged.split, &items);
@@ -249,8 +253,9 @@ fn telling(
                             (2 * (at / columns) + 1) * height / (2 * rows),
                             (2 * (at % columns) + 1) * width / (2 * columns),
                         ];
-                        let fornax_data::Inputs::Dense { values, .. } =
-                            split.batch(&[place]).inputs
+                        let batch = split.batch(&[place]);
+                        let Ok(fornax_data::Inputs::Dense { values, .. }) =
+                            batch.map(|batch| batch.inputs)
                         else {
                             return exhibits.item(split, place, None);
                         };
@@ -362,8 +367,8 @@ impl Peaks {
 
 /// The first number that each sample should lead to.
 fn targets(split: &Split, places: &[usize]) -> Vec<f32> {
-    match split.batch(places).targets {
-        fornax_data::Targets::Values { values, width } => values
+    match split.batch(places).map(|batch| batch.targets) {
+        Ok(fornax_data::Targets::Values { values, width }) => values
             .chunks_exact(width.max(1))
             .map(|row| row[0])
             .collect(),

@@ -105,7 +105,9 @@ fn cases(
         &places,
         exhibits,
         |place| {
-            let fornax_data::Targets::Values { values, .. } = train.batch(&[place]).targets else {
+            let batch = train.batch(&[place]);
+            let Ok(fornax_data::Targets::Values { values, .. }) = batch.map(|batch| batch.targets)
+            else {
                 return String::new();
             };
             let values = train.unscale(&[place], &values);
@@ -132,8 +134,8 @@ fn cases(
             let row = at * width..(at + 1) * width;
             if width > 1
                 || matches!(
-                    judged.split.batch(&[place]).inputs,
-                    Inputs::Sequences { .. }
+                    judged.split.batch(&[place]).map(|batch| batch.inputs),
+                    Ok(Inputs::Sequences { .. })
                 )
             {
                 ahead(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use fornax_data::{Baseline, InputShape, Split, Targets, Task};
+use fornax_data::{Baseline, DataError, InputShape, Split, Targets, Task};
 use fornax_insight::interval::{bootstrap, wilson};
 use fornax_insight::probe::Probe;
 use fornax_runs::RunDir;
@@ -45,11 +45,14 @@ impl Judged<'_> {
 
 /// The answers of the network: those that it gave while its features were collected, and of a text
 /// those of more passages.
+///
+/// # Errors
+/// When an item can no longer be read.
 pub(super) fn judge<'a>(
     subject: &'a Subject,
     sample: &Sample<'a>,
     seen: Option<&Seen>,
-) -> Judged<'a> {
+) -> Result<Judged<'a>, DataError> {
     let dataset = subject.dataset;
     let (split, name) = (sample.held_out_split, sample.held_out_name);
     let is_text = matches!(dataset.task, Task::NextToken { .. });
@@ -77,7 +80,7 @@ pub(super) fn judge<'a>(
         .filter(|logits| logits.dims()[1] == width);
     for chunk in chunks(judged.places.len(), if is_text { 16 } else { BATCH }) {
         let items: Vec<usize> = chunk.iter().map(|&index| judged.places[index]).collect();
-        let batch = split.batch(&items);
+        let batch = split.batch(&items)?;
         let outputs = match logits {
             Some(logits) => logits.clone().narrow(0, chunk[0], chunk.len()),
             None => {
@@ -104,7 +107,7 @@ pub(super) fn judge<'a>(
         }
         judged.outputs.extend(outputs);
     }
-    judged
+    Ok(judged)
 }
 
 pub(super) fn verdict(subject: &Subject, sample: &Sample, seen: &Seen, judged: &Judged) -> Verdict {
@@ -270,7 +273,9 @@ fn linear(
     let is_text = matches!(subject.dataset.task, Task::NextToken { .. });
     for chunk in chunks(judged.places.len(), if is_text { 16 } else { BATCH }) {
         let items: Vec<usize> = chunk.iter().map(|&index| judged.places[index]).collect();
-        let batch = judged.split.batch(&items);
+        let Ok(batch) = judged.split.batch(&items) else {
+            return BTreeMap::new();
+        };
         let inputs = batch::inputs(&batch, subject.layout, &subject.device);
         let raw = super::layers::raw_condensed(subject, &inputs, sample.max_width);
         let outputs = probe.outputs(raw);
@@ -299,6 +304,12 @@ fn facts(subject: &Subject) -> Vec<(String, String)> {
             seq_len,
         } => {
             format!("passages of {seq_len} of {vocab_size} characters")
+        }
+        InputShape::Documents {
+            vocab_size,
+            max_len,
+        } => {
+            format!("texts of up to {max_len} of {vocab_size} tokens")
         }
     };
     let counts = format!(
