@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use fornax_cnn::{Cnn, CnnConfig};
-use fornax_data::{InputShape, Task};
+use fornax_data::{Dataset, InputShape, Task};
 use fornax_dbn::{Dbn, DbnConfig};
 use fornax_layers::{ConfigError, Feature};
 use fornax_mlp::{Mlp, MlpConfig};
@@ -64,12 +64,21 @@ impl Architecture {
         }
     }
 
-    /// The architecture for data of this form, where the user names none, and the reason.
+    /// The architecture for this data, where the user names none, and the reason.
     #[must_use]
-    pub fn choose(input: &InputShape) -> (Self, &'static str) {
-        match input {
+    pub fn choose(dataset: &Dataset) -> (Self, &'static str) {
+        let train = &dataset.train;
+        let one_length = || (1..train.len()).all(|i| train.item_len(i) == train.item_len(0));
+        match &dataset.input {
             InputShape::Image { .. } => (Self::Cnn, "the data are images"),
             InputShape::Vector { .. } => (Self::Mlp, "the data are a table"),
+            // With as many weights, convolutions learn the series of the archive better and faster;
+            // padding would tell them where a shorter one ends.
+            InputShape::Sequence { .. }
+                if matches!(dataset.task, Task::Classification { .. }) && one_length() =>
+            {
+                (Self::Cnn, "the data are series of one length")
+            }
             InputShape::Sequence { .. } => (Self::Rnn, "the data are series"),
             InputShape::Tokens { .. } => (Self::Rnn, "the data are text"),
             InputShape::Documents { .. } => (Self::Rnn, "the data are texts as rows of tokens"),

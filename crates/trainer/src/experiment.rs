@@ -84,7 +84,7 @@ impl Request {
         let (architecture, reason) = match named {
             Some(architecture) => (architecture, None),
             None => {
-                let (architecture, reason) = Architecture::choose(&dataset.input);
+                let (architecture, reason) = Architecture::choose(&dataset);
                 (architecture, Some(reason))
             }
         };

@@ -6,6 +6,7 @@ mod archives;
 mod bad_inputs;
 mod checks;
 mod documents;
+mod extremes;
 mod images;
 mod memory;
 mod new_items;

@@ -8,6 +8,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::values::idx;
 use crate::{SHIPPED, datasets_folder, folder, indices, shipped};
+use crate::{archives, images, sound};
 
 /// Seeded, so that every run tries the same cases.
 fn config(cases: u32) -> ProptestConfig {
@@ -110,6 +111,44 @@ proptest! {
     fn damaged_images_are_read_or_refused(images in damaged(idx(30).0), labels in damaged(idx(30).1)) {
         use_up("", &[("train-images-idx3-ubyte", &images), ("train-labels-idx1-ubyte", &idx(30).1)]);
         use_up("", &[("train-images-idx3-ubyte", &idx(30).0), ("train-labels-idx1-ubyte", &labels)]);
+    }
+
+    #[test]
+    fn a_damaged_picture_recording_or_archive_is_read_or_refused(
+        png in damaged(images::file(image::ImageFormat::Png, 9, 7, [1, 2, 3])),
+        jpeg in damaged(images::file(image::ImageFormat::Jpeg, 9, 7, [1, 2, 3])),
+        gif in damaged(images::file(image::ImageFormat::Gif, 9, 7, [1, 2, 3])),
+        webp in damaged(images::file(image::ImageFormat::WebP, 9, 7, [1, 2, 3])),
+        bmp in damaged(images::file(image::ImageFormat::Bmp, 9, 7, [1, 2, 3])),
+        wav in damaged(sound::short()),
+        zip in damaged(archives::zipped(&[("a.csv", b"one,two\n1,2\n3,4\n")])),
+        tar in damaged(archives::tarred(&[("a.csv", b"one,two\n1,2\n3,4\n")])),
+    ) {
+        let whole = images::file(image::ImageFormat::Png, 9, 7, [1, 2, 3]);
+        for (name, bytes) in [("a.png", &png), ("a.jpg", &jpeg), ("a.gif", &gif), ("a.webp", &webp), ("a.bmp", &bmp)] {
+            let images: Vec<String> = (0..11).map(|n| format!("{}_{n}.png", ["x", "y"][n % 2])).collect();
+            let mut files: Vec<(&str, &[u8])> = images.iter().map(|n| (n.as_str(), whole.as_slice())).collect();
+            files.push((name, bytes));
+            let name = format!("x_{name}");
+            files.last_mut().unwrap().0 = &name;
+            use_up("", &files);
+        }
+        let whole = sound::short();
+        let sounds: Vec<String> = (0..11).map(|n| format!("{}_{n}.wav", ["x", "y"][n % 2])).collect();
+        let mut files: Vec<(&str, &[u8])> = sounds.iter().map(|n| (n.as_str(), whole.as_slice())).collect();
+        files.push(("x_a.wav", &wav));
+        use_up("", &files);
+        use_up("a.zip", &[("a.zip", &zip)]);
+        use_up("a.tar.gz", &[("a.tar.gz", &tar)]);
+    }
+
+    #[test]
+    fn any_lines_with_classes_are_read_or_refused(
+        good in "(\\PC{0,20}\n){0,12}", bad in "([a-c ]{0,9}\n){0,12}", bytes in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        use_up("", &[("a.pos", good.as_bytes()), ("a.neg", bad.as_bytes())]);
+        use_up("", &[("pos.txt", bad.as_bytes()), ("neg.txt", &bytes)]);
+        use_up("Rows", &[("Rows", bad.replace(' ', "\t").as_bytes())]);
     }
 
     #[test]

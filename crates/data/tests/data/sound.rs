@@ -38,6 +38,16 @@ fn tone(hertz: f64, spec: WavSpec) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// A few samples.
+pub(crate) fn short() -> Vec<u8> {
+    let mut wav = tone(300.0, SPEC);
+    let length = 44 + 200;
+    wav.truncate(length);
+    wav[4..8].copy_from_slice(&(u32::try_from(length).unwrap() - 8).to_le_bytes());
+    wav[40..44].copy_from_slice(&200_u32.to_le_bytes());
+    wav
+}
+
 /// Twelve low and twelve high tones.
 fn tones() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -205,3 +205,27 @@ fn devices_names_every_backend_and_tries_the_ones_it_has() {
         assert!(text.contains(name), "{name} is not in:\n{text}");
     }
 }
+
+#[test]
+fn data_check_and_show_say_and_draw_what_is_there() {
+    let folder = Folder::new();
+    let report = folder.run("data check penguins --json").json();
+    assert_eq!(report["splits"][0]["num_items"], 258);
+    assert_eq!(report["fingerprint"].as_str().map(str::len), Some(64));
+    let shown = folder.run("data show fashion-mini --augment").ok();
+    assert_eq!(shown.last_line(), "fashion-mini.png");
+    let png = fs::read(folder.path().join("fashion-mini.png")).expect("the sheet");
+    assert!(png.starts_with(b"\x89PNG"));
+    let refused = folder.run("data show penguins");
+    assert_eq!(refused.code(), Some(3), "a table has no picture");
+    let refused = folder.run("data check penguins --set data.imagesize=3");
+    assert_eq!(refused.code(), Some(2));
+    assert!(
+        refused.stderr().contains("image_size"),
+        "{}",
+        refused.stderr()
+    );
+    let refused = folder.run("train mlp --data digits --set augment.rotat=3");
+    assert_eq!(refused.code(), Some(2));
+    assert!(refused.stderr().contains("rotate"), "{}", refused.stderr());
+}
