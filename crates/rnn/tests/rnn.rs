@@ -529,3 +529,29 @@ fn assert_close(key: &str, actual: &TensorData, expected: &TensorData) {
     println!("{key}"); // Shown when the comparison fails.
     actual.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-5, 1e-5));
 }
+
+#[test]
+fn documents_are_answered_whole_and_what_follows_their_end_is_never_looked_at() {
+    let (device, _alone) = seeded();
+    for cell in CELLS {
+        let config = text(cell).with_bidirectional(true).with_read_out(true);
+        let config = RnnConfig {
+            d_output: 3,
+            ..config
+        };
+        config.validate().expect("a network that reads a text out");
+        let rnn = config.init(&device);
+        let tokens = |padding: i32| {
+            let ids = [1, 2, 3, 4, 5, 6, padding, padding];
+            Tensor::<2, Int>::from_data(TensorData::new(ids.to_vec(), [2, 4]), &device)
+        };
+        let answer = |padding| rnn.forward_documents(tokens(padding), &[4, 2]).into_data();
+        assert_eq!(answer(0).shape.to_vec(), [2, 3]);
+        assert_eq!(answer(0), answer(6));
+        let features = rnn.features_documents(tokens(0), &[4, 2]);
+        assert_eq!(features.len(), 3);
+        let logits = rnn.forward_documents(tokens(0), &[4, 2]);
+        let loss = cross_entropy(logits, Tensor::from_data([0, 2], &device));
+        assert_eq!(without_gradient(&rnn, &loss), [""; 0]);
+    }
+}

@@ -58,7 +58,7 @@ fn texts_at_the_edge() {
         b"a,b\n1,\"2\n3,4\n",
         "t.csv:2: a quote is opened here and never closed",
     );
-    check("t.csv", b"a,b\n1,\02\n", "byte 6 is not UTF-8");
+    check("t.csv", b"a,b\n1,\x002\n", "byte 6 is not UTF-8");
     check("t.txt", b"", "0 characters are too few");
     let utf16: Vec<u8> = "a,b\n1,2\n"
         .encode_utf16()
@@ -79,7 +79,7 @@ fn texts_at_the_edge() {
             .contains("100000 different values in 100000 rows"),
         "{error}"
     );
-    let missing = "one,kind\n1,\n".repeat(1) + &"2,\n".repeat(30);
+    let missing = "one,kind\n1,\n".to_owned() + &"2,\n".repeat(30);
     check("t.csv", missing.as_bytes(), "holds no data");
     check(
         "t.csv",
@@ -143,7 +143,7 @@ fn what_may_not_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder(&[("t.csv", &table("1"))]);
     let path = folder.path().join("t.csv");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(&path).is_ok() {
         return; // The superuser may read everything.
     }
