@@ -6,6 +6,8 @@
 mod picture;
 mod series;
 
+use std::fmt;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -56,7 +58,19 @@ impl AugmentConfig {
     /// # Errors
     /// [`DataError::Augment`] names the first that does not fit.
     pub fn validate(&self) -> Result<(), DataError> {
-        let ranges = [
+        match self
+            .ranges()
+            .into_iter()
+            .find(|(_, value, most)| !(0.0..=*most).contains(value))
+        {
+            Some((key, value, most)) => Err(DataError::Augment { key, value, most }),
+            None => Ok(()),
+        }
+    }
+
+    /// Each number with its name and the highest that it may be.
+    fn ranges(&self) -> [(&'static str, f64, f64); 11] {
+        [
             ("shift", self.shift, 0.5),
             ("rotate", self.rotate, 180.0),
             ("scale", self.scale, 0.9),
@@ -68,14 +82,7 @@ impl AugmentConfig {
             ("time_warp", self.time_warp, 0.9),
             ("time_mask", self.time_mask, 0.9),
             ("band_mask", self.band_mask, 0.9),
-        ];
-        match ranges
-            .into_iter()
-            .find(|(_, value, most)| !(0.0..=*most).contains(value))
-        {
-            Some((key, value, most)) => Err(DataError::Augment { key, value, most }),
-            None => Ok(()),
-        }
+        ]
     }
 
     /// Whether items are changed at all.
@@ -117,6 +124,21 @@ impl AugmentConfig {
             }
             Inputs::Tokens { .. } | Inputs::Documents { .. } => {}
         }
+    }
+}
+
+/// What is not off, such as `shift 0.1, flip`.
+impl fmt::Display for AugmentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = self
+            .ranges()
+            .into_iter()
+            .filter(|(_, value, _)| *value > 0.0);
+        let mut words: Vec<String> = numbers
+            .map(|(key, value, _)| format!("{key} {value}"))
+            .collect();
+        words.extend(self.flip.then(|| "flip".to_owned()));
+        f.write_str(&words.join(", "))
     }
 }
 

@@ -546,7 +546,7 @@ fn documents_are_answered_whole_and_what_follows_their_end_is_never_looked_at() 
             Tensor::<2, Int>::from_data(TensorData::new(ids.to_vec(), [2, 4]), &device)
         };
         let answer = |padding| rnn.forward_documents(tokens(padding), &[4, 2]).into_data();
-        assert_eq!(answer(0).shape.to_vec(), [2, 3]);
+        assert_eq!(answer(0).shape().to_vec(), [2, 3]);
         assert_eq!(answer(0), answer(6));
         let features = rnn.features_documents(tokens(0), &[4, 2]);
         assert_eq!(features.len(), 3);

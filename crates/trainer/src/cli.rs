@@ -317,7 +317,7 @@ pub struct DataArgs {
     /// Where all random choices start.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Any setting of the data, such as `--set data.image_size=32`; may be given many times.
+    /// Any setting of the data, such as --set data.fraction=0.1; may be given many times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }

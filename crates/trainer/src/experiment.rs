@@ -3,7 +3,9 @@
 mod pretrain;
 mod train;
 
-use fornax_data::{AugmentConfig, DataConfig, DataFolders, Dataset, InputShape, Task, TextForm};
+use fornax_data::{
+    AugmentConfig, DataConfig, DataFolders, Dataset, InputShape, Preprocess, Task, TextForm,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -28,7 +30,7 @@ pub struct Experiment {
     pub device: DeviceSpec,
     /// What to read, and how to split it.
     pub data: DataConfig,
-    /// How training items are changed at random; off by default.
+    /// How training items are changed at random; off by default, but for photographs.
     pub augment: AugmentConfig,
     /// Settings of the network; which ones there are depends on the architecture.
     pub model: Value,
@@ -158,7 +160,7 @@ impl Request {
             seed: DEFAULT_SEED,
             device,
             data,
-            augment: AugmentConfig::default(),
+            augment: default_augment(architecture, dataset),
             model,
             train,
             pretrain: PretrainConfig::default_for(dataset.train.len()),
@@ -241,6 +243,25 @@ fn default_data(architecture: Option<Architecture>) -> DataConfig {
             _ => TextForm::Bag,
         },
         ..DataConfig::default()
+    }
+}
+
+/// Photographs are the same thing seen from a little elsewhere, and mirrored; of all other data
+/// nobody but the user knows what leaves it the same.
+fn default_augment(architecture: Architecture, dataset: &Dataset) -> AugmentConfig {
+    match (architecture, &dataset.preprocess) {
+        (Architecture::Cnn, Preprocess::Images(images))
+            if images.resize && images.shape[0] == 3 =>
+        {
+            AugmentConfig {
+                shift: 0.1,
+                rotate: 15.0,
+                scale: 0.15,
+                flip: true,
+                ..AugmentConfig::default()
+            }
+        }
+        _ => AugmentConfig::default(),
     }
 }
 

@@ -89,6 +89,9 @@ fn describe(resolved: &Resolved, output: &mut Output) {
         format!("{:?}", experiment.train.optimizer).to_lowercase(),
         experiment.device,
     ));
+    if !experiment.augment.is_off() {
+        output.note(&format!("augment  {}", experiment.augment));
+    }
     output.note(&format!("to beat  {}", dataset.baseline));
     output.detail(&experiment.to_toml());
 }
