@@ -26,7 +26,7 @@ pub use config::{DataConfig, DataFolders, SoundForm, TableTask, TextForm};
 pub use dataset::{Dataset, InputShape, LeftOut, Task};
 pub use error::DataError;
 pub use order::epoch_order;
-pub use preprocess::{ColumnEncoding, Preprocess, TextLevel};
+pub use preprocess::{ColumnEncoding, Preprocess, TextEncoding, TextLevel};
 pub use sheet::sheet;
 pub use source::Source;
 pub use sources::open;

@@ -98,16 +98,16 @@ impl<'a> Subject<'a> {
 
         let seen = layers::see(self, &self.network, &sample)?;
         timed("features");
-        let hierarchy = layers::hierarchy(self, &sample, &seen);
+        let hierarchy = layers::hierarchy(self, &sample, &seen)?;
         timed("hierarchy");
         let judged = verdict::judge(self, &sample, Some(&seen))?;
         timed("answers");
-        let units = units::strips(self, &sample, &exhibits, &judged);
+        let units = units::strips(self, &sample, &exhibits, &judged)?;
         timed("units");
         let mut report = Report {
             format: REPORT_FORMAT,
             run: verdict::run_name(self.run),
-            verdict: verdict::verdict(self, &sample, &seen, &judged),
+            verdict: verdict::verdict(self, &sample, &seen, &judged)?,
             learning,
             hierarchy,
             layers: units,
@@ -123,11 +123,11 @@ impl<'a> Subject<'a> {
         match &self.dataset.task {
             Task::Classification { classes } => {
                 report.mistakes =
-                    classes::mistakes(self, &sample, &seen, &judged, &exhibits, classes);
+                    classes::mistakes(self, &sample, &seen, &judged, &exhibits, classes)?;
                 report.trust = classes::trust(self, &judged, classes);
             }
             Task::Regression { target } | Task::Forecast { target, .. } => {
-                report.errors = values::errors(self, &sample, &seen, &judged, &exhibits, target);
+                report.errors = values::errors(self, &sample, &seen, &judged, &exhibits, target)?;
             }
             Task::NextToken { vocabulary } => {
                 report.text = text::view(self, &judged, vocabulary);

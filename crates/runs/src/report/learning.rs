@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Event, EventKind};
+use crate::{Event, EventKind, StepTimes};
 
 /// How a run was learned.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -21,6 +21,10 @@ pub struct Learning {
     pub samples_per_s: f64,
     /// Reconstruction error of each layer that was pre-trained, by epoch.
     pub pretraining: Vec<Curve>,
+    /// Where the time of the steps went: each part and its share.
+    pub step_times: Vec<(String, f64)>,
+    /// Milliseconds of a step.
+    pub step_ms: f64,
     /// Warnings of the run.
     pub warnings: Vec<String>,
     /// How the training ended, in words.
@@ -49,6 +53,7 @@ impl Learning {
             ..Self::default()
         };
         let mut speeds = Vec::new();
+        let mut all_times = StepTimes::default();
         for event in events {
             #[allow(clippy::cast_precision_loss)] // a time for people
             let seconds = event.elapsed_ms as f64 / 1000.0;
@@ -93,6 +98,7 @@ impl Learning {
                         .learning_rates
                         .push((event.at.step, *learning_rate));
                 }
+                EventKind::StepTimes(times) => all_times.add(times),
                 EventKind::Warning { message } => learning.warnings.push(message.clone()),
                 EventKind::Diverged { epoch, .. } => {
                     learning.ending = format!("the loss diverged in epoch {epoch}");
@@ -103,6 +109,15 @@ impl Learning {
                 EventKind::Interrupted => learning.ending = "the training was interrupted".into(),
                 _ => {}
             }
+        }
+        let total = all_times.total_ms();
+        if all_times.num_steps > 0 && total > 0.0 {
+            let parts = all_times.parts().into_iter();
+            let share = |(name, ms): (&str, f64)| (name.to_owned(), ms / total);
+            learning.step_times = parts.map(share).collect();
+            #[allow(clippy::cast_precision_loss)] // a count of steps
+            let num_steps = all_times.num_steps as f64;
+            learning.step_ms = total / num_steps;
         }
         speeds.sort_by(f64::total_cmp);
         learning.samples_per_s = speeds.get(speeds.len() / 2).copied().unwrap_or(f64::NAN);

@@ -6,7 +6,7 @@ use super::figure::{figure, table};
 use super::learning::{Curve, Learning};
 use super::model::Verdict;
 use super::plot::{Chart, Line};
-use super::words::{counted, duration, metric_name, metric_value, plain};
+use super::words::{counted, duration, metric_name, metric_value, percent, plain};
 
 pub(super) fn section(learning: &Learning, verdict: &Verdict) -> Markup {
     let metric = &verdict.metric;
@@ -16,11 +16,30 @@ pub(super) fn section(learning: &Learning, verdict: &Verdict) -> Markup {
             "It " (learning.ending.trim_end_matches(',')) " after " (duration(learning.seconds))
             @if learning.samples_per_s.is_finite() { ", at " (plain(learning.samples_per_s)) " samples a second" } "."
         }
+        @if !learning.step_times.is_empty() { (step_times(learning)) }
         @for warning in &learning.warnings { p { strong { "Warning: " } (warning) } }
         div.grid {
             (curves(learning, metric, &metric_takeaway(learning, metric, verdict.higher_is_better), metric_name(metric), verdict.unit == super::Unit::Share))
             (loss(learning))
             @if !learning.pretraining.is_empty() { (pretraining(learning)) }
+        }
+    }
+}
+
+/// One bar for a step, cut into its parts, which are named below with their shares.
+fn step_times(learning: &Learning) -> Markup {
+    html! {
+        div.split aria-hidden="true" {
+            @for (index, (_, share)) in learning.step_times.iter().enumerate() {
+                span class=(format!("part p{index}")) style=(format!("width:{:.1}%", 100.0 * share)) {}
+            }
+        }
+        p.quiet.parts {
+            "A step took " (plain(learning.step_ms)) " ms: "
+            @for (index, (name, share)) in learning.step_times.iter().enumerate() {
+                @if index > 0 { ", " }
+                span class=(format!("key p{index}")) aria-hidden="true" {} (name) " " (percent(*share))
+            }
         }
     }
 }

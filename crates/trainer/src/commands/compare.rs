@@ -73,7 +73,7 @@ pub(super) fn run(args: &CompareArgs, output: &mut Output) -> Result<(), Error> 
             .collect(),
         similarity: comparable()
             .map(|other| first.similarity(other))
-            .collect::<Result<_, Error>>()?,
+            .collect::<Result<_, _>>()?,
     };
     if comparable().count() + 1 < answered.len() {
         output.warn(

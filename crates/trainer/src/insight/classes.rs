@@ -6,7 +6,9 @@ use fornax_insight::interval::wilson;
 use fornax_insight::labels::suspects;
 use fornax_insight::neighbours::nearest;
 use fornax_insight::probe::argmax;
-use fornax_runs::report::{Case, ClassScore, Exhibit, Mistakes, NeighbourView, Trust};
+use fornax_runs::report::{Case, ClassScore, Exhibit, Method, Mistakes, NeighbourView, Trust};
+
+use crate::error::Error;
 
 use super::exhibits::{Exhibits, heat};
 use super::explain::{Attribution, Explained, explain};
@@ -32,8 +34,10 @@ pub(super) fn mistakes(
     judged: &Judged,
     exhibits: &Exhibits,
     classes: &[String],
-) -> Option<Mistakes> {
-    let confusion = judged.metrics.confusion()?;
+) -> Result<Option<Mistakes>, Error> {
+    let Some(confusion) = judged.metrics.confusion() else {
+        return Ok(None);
+    };
     let probabilities = judged.probabilities();
     let row = |index: usize| &probabilities[index * classes.len()..(index + 1) * classes.len()];
     let mut wrong: Vec<(usize, usize, f32)> = (0..judged.labels.len())
@@ -48,7 +52,7 @@ pub(super) fn mistakes(
     let answers: Vec<usize> = wrong.iter().map(|case| case.1).collect();
     let (cases, method) = cases(
         subject, sample, seen, judged, exhibits, classes, &chosen, &answers,
-    );
+    )?;
 
     let found = suspects(&probabilities, &judged.labels, classes.len());
     let shown = &found[..found.len().min(SUSPECTS)];
@@ -56,8 +60,8 @@ pub(super) fn mistakes(
     let likely: Vec<usize> = shown.iter().map(|suspect| suspect.likely).collect();
     let (suspected, _) = self::cases(
         subject, sample, seen, judged, exhibits, classes, &places, &likely,
-    );
-    Some(Mistakes {
+    )?;
+    Ok(Some(Mistakes {
         classes: classes.to_vec(),
         split: judged.name.to_owned(),
         confusion: if classes.len() <= MATRIX {
@@ -69,7 +73,7 @@ pub(super) fn mistakes(
         method,
         suspects: suspected,
         num_suspects: (found.len(), judged.labels.len()),
-    })
+    }))
 }
 
 /// Cards for the judged samples at `chosen`, explaining the classes of `answers`.
@@ -83,10 +87,10 @@ fn cases(
     classes: &[String],
     chosen: &[usize],
     answers: &[usize],
-) -> (Vec<Case>, Option<fornax_runs::report::Method>) {
+) -> Result<(Vec<Case>, Option<Method>), Error> {
     let places: Vec<usize> = chosen.iter().map(|&index| judged.places[index]).collect();
     let suited = Attribution::suited(subject);
-    let explained = explain(subject, suited, judged.split, &places, answers);
+    let explained = explain(subject, suited, judged.split, &places, answers)?;
     let near = neighbours(
         subject,
         sample,
@@ -109,7 +113,7 @@ fn cases(
                 _ => String::new(),
             }
         },
-    );
+    )?;
     let cases = chosen.iter().zip(answers).zip(near).enumerate();
     let cases = cases.map(|(index, ((&at, &answer), neighbours))| {
         let (exhibit, map) = shown(
@@ -130,10 +134,10 @@ fn cases(
             neighbours,
         }
     });
-    (
+    Ok((
         cases.collect(),
         explained.as_ref().map(|explained| explained.method.clone()),
-    )
+    ))
 }
 
 /// An item with its map: beside an image, inside all else.
@@ -183,14 +187,12 @@ pub(super) fn neighbours(
     places: &[usize],
     exhibits: &Exhibits,
     label: impl Fn(usize) -> String,
-) -> Vec<Vec<NeighbourView>> {
+) -> Result<Vec<Vec<NeighbourView>>, Error> {
     if places.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let searched = &seen.penultimate().fit;
-    let Ok(queries) = penultimate(subject, sample, split, places) else {
-        return Vec::new();
-    };
+    let queries = penultimate(subject, sample, split, places)?;
     let found = nearest(&queries, searched, NEIGHBOURS);
     let train = &subject.dataset.train;
     let view = |near: &fornax_insight::neighbours::Neighbour| {
@@ -202,10 +204,11 @@ pub(super) fn neighbours(
             cosine: near.cosine,
         }
     };
-    found
+    let views = found
         .iter()
         .map(|near| near.iter().map(view).collect())
-        .collect()
+        .collect();
+    Ok(views)
 }
 
 pub(super) fn trust(subject: &Subject, judged: &Judged, classes: &[String]) -> Option<Trust> {

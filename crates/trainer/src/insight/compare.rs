@@ -24,10 +24,6 @@ pub(crate) struct Answered<'a> {
 }
 
 impl<'a> Answered<'a> {
-    /// Lets a run answer.
-    ///
-    /// # Errors
-    /// When an item can no longer be read.
     pub(crate) fn new(subject: &'a Subject<'a>) -> Result<Self, Error> {
         let sample = Sample::choose(subject.dataset, subject.experiment);
         let judged = judge(subject, &sample, None)?;
@@ -105,9 +101,6 @@ impl<'a> Answered<'a> {
     }
 
     /// How alike the layers are.
-    ///
-    /// # Errors
-    /// When an item can no longer be read.
     pub(crate) fn similarity(&self, other: &Self) -> Result<Similarity, Error> {
         let see = |subject: &Subject| {
             // The same samples for both, whatever their seeds.

@@ -1,6 +1,8 @@
 //! Items of a dataset as people look at them.
 
-use fornax_data::{ColumnEncoding, Dataset, Inputs, Preprocess, Split};
+use fornax_data::{
+    ColumnEncoding, Dataset, InputShape, Inputs, Preprocess, Split, TextEncoding, TextLevel,
+};
 use fornax_runs::report::{Exhibit, Picture};
 
 /// Pixels along the longer side of a picture: more would make the page too large to send.
@@ -9,56 +11,84 @@ const SIDE: usize = 56;
 const STEPS: usize = 200;
 /// Channels of a series that are drawn.
 const CHANNELS: usize = 4;
+/// Tokens of a text that are shown.
+const TOKENS: usize = 200;
 /// Cells of a row that are shown.
 const CELLS: usize = 7;
 
 /// Draws items of one dataset.
 pub(super) struct Exhibits<'a> {
     preprocess: &'a Preprocess,
+    input: &'a InputShape,
 }
+
+/// The shape of images, and mean and deviation of each channel in `[0, 1]`.
+type Levels = ([usize; 3], Vec<f64>, Vec<f64>);
 
 impl<'a> Exhibits<'a> {
     pub(super) fn new(dataset: &'a Dataset) -> Self {
         Self {
             preprocess: &dataset.preprocess,
+            input: &dataset.input,
         }
     }
 
     /// An item, with how much each of its inputs counts where that is known.
     pub(super) fn item(&self, split: &Split, index: usize, weights: Option<&[f32]>) -> Exhibit {
-        let omitted = || Exhibit::Omitted {
-            what: split.place(index),
-        };
         let Ok(batch) = split.batch(&[index]) else {
-            return omitted();
+            return Exhibit::Omitted {
+                what: format!("{} can no longer be read", split.place(index)),
+            };
         };
         match (self.preprocess, &batch.inputs) {
-            (Preprocess::Images(_), Inputs::Dense { values, .. }) => Exhibit::Image {
+            (_, Inputs::Dense { shape, values }) if shape.len() == 4 => Exhibit::Image {
                 picture: self.picture(values),
             },
+            (Preprocess::Documents(texts), Inputs::Documents { tokens, .. }) => {
+                document(&texts.encoding, tokens, weights)
+            }
+            (Preprocess::Documents(texts), Inputs::Dense { values, .. }) => {
+                bag(&texts.encoding, values, weights)
+            }
             (Preprocess::Table(_), Inputs::Dense { values, .. }) => self.row(values, weights),
             (_, Inputs::Sequences { shape, values, .. }) => series(values, *shape, weights),
-            (_, Inputs::Tokens { tokens, .. } | Inputs::Documents { tokens, .. }) => {
-                Exhibit::Text {
-                    characters: self
-                        .preprocess
-                        .decode(tokens)
-                        .chars()
-                        .map(|character| (character.to_string(), 0.0))
-                        .collect(),
-                }
-            }
-            _ => omitted(),
+            (_, Inputs::Tokens { tokens, .. }) => Exhibit::Text {
+                characters: self
+                    .preprocess
+                    .decode(tokens)
+                    .chars()
+                    .map(|character| (character.to_string(), 0.0))
+                    .collect(),
+            },
+            _ => Exhibit::Omitted {
+                what: split.place(index),
+            },
+        }
+    }
+
+    /// How inputs become pixels. What was no picture before it was standardised, such as the
+    /// spectrum of a sound, gets a grey of its own: two deviations to each side of the middle.
+    fn levels(&self) -> Levels {
+        if let Preprocess::Images(images) = self.preprocess {
+            return (images.shape, images.mean.clone(), images.sd.clone());
+        }
+        match *self.input {
+            InputShape::Image {
+                channels,
+                height,
+                width,
+            } => (
+                [channels, height, width],
+                vec![0.5; channels],
+                vec![0.25; channels],
+            ),
+            _ => ([0; 3], Vec::new(), Vec::new()),
         }
     }
 
     /// Inputs of an image model, `[C, H, W]`, as a picture in the colours of the data.
     pub(super) fn picture(&self, values: &[f32]) -> Picture {
-        let Preprocess::Images(images) = self.preprocess else {
-            return Picture::new(0, 0, 1, &[]);
-        };
-        let [channels, height, width] = images.shape;
-        let (mean, sd) = (&images.mean, &images.sd);
+        let ([channels, height, width], mean, sd) = self.levels();
         let shown = if channels == 3 { 3 } else { 1 };
         let pixel = |channel: usize, row: usize, column: usize| {
             let value = f64::from(values[(channel * height + row) * width + column]);
@@ -70,10 +100,7 @@ impl<'a> Exhibits<'a> {
     /// The part of an image around a place, `side` pixels wide, filled with the mean beyond its
     /// border.
     pub(super) fn patch(&self, values: &[f32], centre: [usize; 2], side: usize) -> Picture {
-        let Preprocess::Images(images) = self.preprocess else {
-            return Picture::new(0, 0, 1, &[]);
-        };
-        let [channels, height, width] = images.shape;
+        let ([channels, height, width], mean, sd) = self.levels();
         let shown = if channels == 3 { 3 } else { 1 };
         let pixel = |channel: usize, row: usize, column: usize| {
             let row = (row + centre[0])
@@ -86,9 +113,9 @@ impl<'a> Exhibits<'a> {
                 (Some(row), Some(column)) => {
                     f64::from(values[(channel * height + row) * width + column])
                 }
-                _ => -images.mean[channel] / images.sd[channel],
+                _ => -mean[channel] / sd[channel],
             };
-            value * images.sd[channel] + images.mean[channel]
+            value * sd[channel] + mean[channel]
         };
         draw([shown, side, side], pixel)
     }
@@ -100,8 +127,7 @@ impl<'a> Exhibits<'a> {
 
     /// What rows of a table have in common: their mean, the most unusual cells first.
     pub(super) fn typical(&self, split: &Split, places: &[usize]) -> Exhibit {
-        let batch = split.batch(places);
-        let Ok(Inputs::Dense { values, .. }) = batch.map(|batch| batch.inputs) else {
+        let Ok(Inputs::Dense { values, .. }) = split.batch(places).map(|batch| batch.inputs) else {
             return self.row(&[], None);
         };
         let width = values.len() / places.len().max(1);
@@ -111,7 +137,10 @@ impl<'a> Exhibits<'a> {
             .map(|input| share * values.iter().skip(input).step_by(width).sum::<f32>())
             .collect();
         // Inputs are standardised: the mean itself is the distance to what is usual.
-        self.row(&mean, Some(&mean))
+        match self.preprocess {
+            Preprocess::Documents(texts) => bag(&texts.encoding, &mean, Some(&mean)),
+            _ => self.row(&mean, Some(&mean)),
+        }
     }
 
     /// The cells that count most, or the first ones where nothing is known of that.
@@ -148,6 +177,64 @@ impl<'a> Exhibits<'a> {
         cells.truncate(CELLS);
         Exhibit::Row { cells }
     }
+}
+
+/// A text that was read token by token, coloured by how much each counts.
+fn document(encoding: &TextEncoding, tokens: &[i32], weights: Option<&[f32]>) -> Exhibit {
+    let TextEncoding::Tokens {
+        level, vocabulary, ..
+    } = encoding
+    else {
+        return Exhibit::Text {
+            characters: Vec::new(),
+        };
+    };
+    let strongest = weights.map_or(1e-12, |weights| {
+        weights
+            .iter()
+            .fold(1e-12_f32, |most, weight| most.max(weight.abs()))
+    });
+    let space = if *level == TextLevel::Words { " " } else { "" };
+    let shown = tokens.iter().enumerate().take(TOKENS).map(|(at, &token)| {
+        let place = usize::try_from(token - 1).ok();
+        let word = place.and_then(|place| vocabulary.get(place));
+        let weight = weights
+            .and_then(|weights| weights.get(at))
+            .copied()
+            .unwrap_or(0.0);
+        let share = (weight / strongest).abs().sqrt().copysign(weight);
+        (
+            format!("{}{space}", word.map_or("·", String::as_str)),
+            share,
+        )
+    });
+    Exhibit::Text {
+        characters: shown.collect(),
+    }
+}
+
+/// A text as the terms in it that count most.
+fn bag(encoding: &TextEncoding, values: &[f32], weights: Option<&[f32]>) -> Exhibit {
+    let TextEncoding::Bag { terms, .. } = encoding else {
+        return Exhibit::Row { cells: Vec::new() };
+    };
+    let present = terms
+        .iter()
+        .zip(values)
+        .enumerate()
+        .filter(|(_, (_, value))| **value != 0.0);
+    let mut cells: Vec<(String, String, f32)> = present
+        .map(|(at, (term, value))| {
+            let weight = weights
+                .and_then(|weights| weights.get(at))
+                .copied()
+                .unwrap_or(0.0);
+            (term.clone(), format!("{value:.2}"), weight)
+        })
+        .collect();
+    cells.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()).then_with(|| b.1.cmp(&a.1)));
+    cells.truncate(CELLS);
+    Exhibit::Row { cells }
 }
 
 /// A series, thinned and its weights summed over channels.

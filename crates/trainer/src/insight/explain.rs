@@ -1,7 +1,7 @@
 //! Why an answer: the attribution that fits the network and the data, with its checks.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use fornax_data::{InputShape, Split};
 use fornax_insight::attribution::{
     grad_cam, gradient_x_input, integrated_gradients, likeness, occlusion, windows,
@@ -12,10 +12,14 @@ use fornax_runs::report::Method;
 use super::Subject;
 use crate::architecture::Network;
 use crate::batch::{self, Inputs};
+use crate::error::Error;
 use crate::step::to_vec;
 
 /// Steps of integrated gradients: the residual says whether they are enough.
 const STEPS: usize = 16;
+
+/// Stretches of a text that are covered one after another, at most.
+const MOST_STRETCHES: usize = 64;
 
 /// A way to explain an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -66,6 +70,8 @@ impl Attribution {
     pub(crate) fn suited(subject: &Subject) -> Self {
         match (&subject.network, &subject.dataset.input) {
             (Network::Cnn(_), InputShape::Image { .. }) => Self::GradCam,
+            // Words have no gradient.
+            (_, InputShape::Documents { .. }) => Self::Occlusion,
             _ => Self::Integrated,
         }
     }
@@ -86,18 +92,21 @@ pub(crate) fn explain(
     split: &Split,
     places: &[usize],
     outputs: &[usize],
-) -> Option<Explained> {
+) -> Result<Option<Explained>, Error> {
     if places.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let batch = split.batch(places).ok()?;
+    let batch = split.batch(places)?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let of = |network: &Network| maps(subject, network, method, &inputs, outputs);
-    let (maps, residuals) = of(&subject.network)?;
-    let (scrambled, _) = of(&subject.control)?;
+    let (Some((maps, residuals)), Some((scrambled, _))) =
+        (of(&subject.network), of(&subject.control))
+    else {
+        return Ok(None);
+    };
     let residual = residuals.into_iter().reduce(f64::max);
     let likeness = likeness(&maps, &scrambled);
-    Some(Explained {
+    Ok(Some(Explained {
         maps,
         method: Method {
             name: method.name().to_owned(),
@@ -105,7 +114,7 @@ pub(crate) fn explain(
             residual,
             scrambled: likeness.is_finite().then_some(likeness),
         },
-    })
+    }))
 }
 
 type Maps = (Vec<Vec<f32>>, Vec<f64>);
@@ -162,8 +171,43 @@ fn maps(
             let (maps, residuals) = any(subject, method, x, outputs, score)?;
             Some((as_in_data(subject, maps), residuals))
         }
+        Inputs::Documents(tokens, lengths) if method == Attribution::Occlusion => Some((
+            without_tokens(network, tokens, lengths, outputs),
+            Vec::new(),
+        )),
         Inputs::Tokens(_) | Inputs::Documents(..) => None,
     }
+}
+
+/// How much each output falls when a token of its text is replaced by the stand-in for unknown
+/// ones: a row of T for each text.
+fn without_tokens(
+    network: &Network,
+    tokens: &Tensor<2, Int>,
+    lengths: &[usize],
+    outputs: &[usize],
+) -> Vec<Vec<f32>> {
+    let [_, steps] = tokens.dims();
+    let score = |tokens: Tensor<2, Int>| {
+        let scores = network.forward(&Inputs::Documents(tokens, lengths.to_vec()));
+        let scores = to_vec(scores);
+        let width = scores.len() / outputs.len().max(1);
+        let rows = scores.chunks_exact(width.max(1)).zip(outputs);
+        rows.map(|(row, &output)| row[output]).collect::<Vec<f32>>()
+    };
+    let length = steps.div_ceil(MOST_STRETCHES).max(1);
+    let stretches: Vec<Vec<usize>> = (0..steps)
+        .step_by(length)
+        .map(|start| (start..(start + length).min(steps)).collect())
+        .collect();
+    occlusion(steps, &stretches, &score(tokens.clone()), |stretch| {
+        let mut keep = vec![1_i32; steps];
+        for &place in stretch {
+            keep[place] = 0;
+        }
+        let keep = Tensor::<2, Int>::from_data(TensorData::new(keep, [1, steps]), &tokens.device());
+        score(tokens.clone() * keep)
+    })
 }
 
 fn any<const D: usize>(

@@ -66,9 +66,12 @@ pub(crate) fn inspect(
         &places,
         &exhibits,
         |place| words(subject, train, place),
-    );
-    let methods = Attribution::ALL.into_iter().filter_map(|method| {
-        let explained = explain(subject, method, split, &places, &answers)?;
+    )?;
+    let mut inspections = Vec::new();
+    for method in Attribution::ALL {
+        let Some(explained) = explain(subject, method, split, &places, &answers)? else {
+            continue;
+        };
         let cases = places.iter().enumerate().map(|(index, &place)| {
             let (exhibit, map) = shown(subject, &exhibits, split, place, Some(&explained), index);
             let row = &outputs[index * width..(index + 1) * width];
@@ -89,19 +92,22 @@ pub(crate) fn inspect(
                 neighbours: near.get(index).cloned().unwrap_or_default(),
             }
         });
-        Some(Inspection {
+        inspections.push(Inspection {
             cases: cases.collect(),
             method: explained.method.clone(),
             maps: explained.maps,
-        })
-    });
-    Ok(methods.collect())
+        });
+    }
+    Ok(inspections)
 }
 
 /// What an item should lead to, as people say it.
 fn words(subject: &Subject, split: &Split, place: usize) -> String {
-    match split.batch(&[place]).map(|batch| batch.targets) {
-        Ok(fornax_data::Targets::Classes(classes)) => {
+    let Ok(batch) = split.batch(&[place]) else {
+        return String::new();
+    };
+    match &batch.targets {
+        fornax_data::Targets::Classes(classes) => {
             let class = classes
                 .first()
                 .and_then(|&class| usize::try_from(class).ok());
@@ -111,8 +117,8 @@ fn words(subject: &Subject, split: &Split, place: usize) -> String {
                 .cloned()
                 .unwrap_or_default()
         }
-        Ok(fornax_data::Targets::Values { values, .. }) => {
-            let values = split.unscale(&[place], &values);
+        fornax_data::Targets::Values { values, .. } => {
+            let values = split.unscale(&[place], values);
             values
                 .first()
                 .map_or(String::new(), |value| format!("{value:.4}"))

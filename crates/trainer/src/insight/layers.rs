@@ -1,7 +1,7 @@
 //! The features of each layer for the chosen samples, and the hierarchy curve over them.
 
 use burn::tensor::{Int, Tensor, TensorData};
-use fornax_data::{DataError, InputShape, Split, Targets, Task};
+use fornax_data::{Split, Targets, Task};
 use fornax_insight::cka::cka;
 use fornax_insight::condense::condense;
 use fornax_insight::hierarchy::{LayerFeatures, measure, probe_layer, worse_layers};
@@ -15,6 +15,7 @@ use super::sample::spread;
 use super::{Sample, Subject};
 use crate::architecture::Network;
 use crate::batch::{self, Inputs};
+use crate::error::Error;
 use crate::evaluate::chunks;
 
 /// Samples that are computed at a time.
@@ -49,14 +50,7 @@ impl Seen {
 }
 
 /// Lets a network see the sample, layer by layer.
-///
-/// # Errors
-/// When an item can no longer be read.
-pub(super) fn see(
-    subject: &Subject,
-    network: &Network,
-    sample: &Sample,
-) -> Result<Seen, DataError> {
+pub(super) fn see(subject: &Subject, network: &Network, sample: &Sample) -> Result<Seen, Error> {
     let train = &subject.dataset.train;
     let (names, fit, fit_answers) =
         collect(subject, network, train, &sample.fit, sample.max_width)?;
@@ -92,7 +86,7 @@ fn collect(
     split: &Split,
     places: &[usize],
     max_width: usize,
-) -> Result<Collected, DataError> {
+) -> Result<Collected, Error> {
     let mut names: Vec<(String, usize)> = Vec::new();
     let mut parts: Vec<Vec<Tensor<2>>> = Vec::new();
     let mut answers: Option<Answers> = None;
@@ -180,32 +174,33 @@ fn raw(subject: &Subject, inputs: &Inputs) -> Feature {
     }
 }
 
-/// How often each text has each token: `[V]` for a text.
+/// How often each token stands in a text, as its share of the text: `[B, V]`.
+#[allow(clippy::cast_precision_loss)] // a count of tokens
 fn bag_of_tokens(
     subject: &Subject,
     tokens: &Tensor<2, Int>,
     lengths: &[usize],
 ) -> (Vec<usize>, Tensor<2>) {
-    let InputShape::Documents { vocab_size, .. } = subject.dataset.input else {
-        unreachable!("only texts to classify come as documents");
-    };
     let [batch, steps] = tokens.dims();
+    let fornax_data::InputShape::Documents { vocab_size, .. } = subject.dataset.input else {
+        return (vec![1], Tensor::zeros([batch, 1], &subject.device));
+    };
     let ids: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
-    let mut counts = vec![0.0_f32; batch * vocab_size];
-    for (row, (ids, &length)) in ids.chunks_exact(steps).zip(lengths).enumerate() {
-        for &id in &ids[..length.min(steps)] {
-            let id = usize::try_from(id).unwrap_or(0).min(vocab_size - 1);
-            counts[row * vocab_size + id] += 1.0;
+    let mut values = vec![0.0_f32; batch * vocab_size];
+    for (row, &length) in lengths.iter().enumerate() {
+        for id in &ids[row * steps..row * steps + length.min(steps)] {
+            let id = usize::try_from(*id).unwrap_or(0).min(vocab_size - 1);
+            values[row * vocab_size + id] += 1.0 / length.max(1) as f32;
         }
     }
-    let counts = TensorData::new(counts, [batch, vocab_size]);
-    (vec![vocab_size], Tensor::from_data(counts, &subject.device))
+    let values = TensorData::new(values, [batch, vocab_size]);
+    (vec![vocab_size], Tensor::from_data(values, &subject.device))
 }
 
 /// Sequences are as long as the longest of their batch: brings them to one length.
 fn lengthened(subject: &Subject, feature: &Feature) -> Feature {
-    let (InputShape::Sequence { max_len, .. } | InputShape::Documents { max_len, .. }) =
-        subject.dataset.input
+    let (fornax_data::InputShape::Sequence { max_len, .. }
+    | fornax_data::InputShape::Documents { max_len, .. }) = subject.dataset.input
     else {
         return feature.clone();
     };
@@ -255,9 +250,13 @@ fn extend(answers: &mut Option<Answers>, targets: &Targets, num_outputs: usize) 
 
 /// Measures the curve, its control, and how alike the layers are; `None` where too little is held
 /// out to say anything.
-pub(super) fn hierarchy(subject: &Subject, sample: &Sample, seen: &Seen) -> Option<Hierarchy> {
+pub(super) fn hierarchy(
+    subject: &Subject,
+    sample: &Sample,
+    seen: &Seen,
+) -> Result<Option<Hierarchy>, Error> {
     if seen.fit.len() < 8 || seen.held_out.is_empty() || seen.layers.len() < 2 {
-        return None;
+        return Ok(None);
     }
     let scores = measure(&seen.layers, &seen.fit, &seen.held_out, &SEEDS);
     let control_sample = Sample {
@@ -268,7 +267,7 @@ pub(super) fn hierarchy(subject: &Subject, sample: &Sample, seen: &Seen) -> Opti
             .collect(),
         ..*sample
     };
-    let untrained = see(subject, &subject.control, &control_sample).ok()?;
+    let untrained = see(subject, &subject.control, &control_sample)?;
     // The raw input is no other for the control.
     let control = untrained.layers[1..].iter().map(|layer| {
         let (probe, _) = probe_layer(layer, &untrained.fit, &untrained.held_out, &SEEDS[..1]);
@@ -286,11 +285,11 @@ pub(super) fn hierarchy(subject: &Subject, sample: &Sample, seen: &Seen) -> Opti
     let trained = of(&seen.layers);
     let finite = |value: f64| value.is_finite().then_some(value);
     let matrix = cka(&trained, &trained);
-    let to_start = cka_to_start(subject, sample, &trained, &compared);
+    let to_start = cka_to_start(subject, sample, &trained, &compared)?;
     let worse = worse_layers(&scores);
     let controls = std::iter::once(None).chain(control.iter().copied().map(Some));
     let is_class = matches!(seen.fit, Answers::Classes { .. });
-    Some(Hierarchy {
+    Ok(Some(Hierarchy {
         score: if is_class { "accuracy" } else { "R²" }.to_owned(),
         unit: if is_class { Unit::Share } else { Unit::Plain },
         num_fit: seen.fit.len(),
@@ -319,7 +318,7 @@ pub(super) fn hierarchy(subject: &Subject, sample: &Sample, seen: &Seen) -> Opti
             .map(|row| row.into_iter().map(finite).collect())
             .collect(),
         cka_to_start: to_start.into_iter().map(finite).collect(),
-    })
+    }))
 }
 
 /// How much each layer still is what it was when the training began.
@@ -328,7 +327,7 @@ fn cka_to_start(
     sample: &Sample,
     trained: &[Tensor<2>],
     compared: &[usize],
-) -> Vec<f64> {
+) -> Result<Vec<f64>, Error> {
     let is_text = matches!(subject.dataset.task, Task::NextToken { .. });
     let places: Vec<usize> = if is_text {
         sample.held_out.clone()
@@ -339,10 +338,7 @@ fn cka_to_start(
             .collect()
     };
     let split = sample.held_out_split;
-    let start = collect(subject, &subject.start, split, &places, sample.max_width);
-    let Ok((_, mut start, _)) = start else {
-        return vec![f64::NAN; trained.len()];
-    };
+    let (_, mut start, _) = collect(subject, &subject.start, split, &places, sample.max_width)?;
     if is_text {
         // Of a text, the samples are its characters.
         start = start.iter().map(|layer| rows(layer, compared)).collect();
@@ -356,7 +352,7 @@ fn cka_to_start(
             f64::NAN
         }
     });
-    pairs.collect()
+    Ok(pairs.collect())
 }
 
 pub(super) fn estimate(measured: interval::Estimate) -> Estimate {
@@ -382,7 +378,7 @@ pub(super) fn penultimate(
     sample: &Sample,
     split: &Split,
     places: &[usize],
-) -> Result<Tensor<2>, DataError> {
+) -> Result<Tensor<2>, Error> {
     let batch = split.batch(places)?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let features = subject.network.features(&inputs);

@@ -355,8 +355,8 @@ fn cases(
         let Some(tokens) = all.get(..context) else {
             continue;
         };
-        let batch = judged.split.batch(&[place]);
-        let Ok(fornax_data::Targets::Tokens(next)) = batch.map(|batch| batch.targets) else {
+        let batch = judged.split.batch(&[place]).map(|batch| batch.targets);
+        let Ok(fornax_data::Targets::Tokens(next)) = batch else {
             continue;
         };
         let Some(answer) = answers(&subject.network, subject, tokens, context)

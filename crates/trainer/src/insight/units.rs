@@ -17,6 +17,7 @@ use super::verdict::Judged;
 use super::{Sample, Subject};
 use crate::architecture::{Network, NetworkConfig};
 use crate::batch::{self, Inputs, Layout};
+use crate::error::Error;
 use crate::evaluate::{chunks, update};
 use crate::metrics::Metrics;
 use crate::step::to_vec;
@@ -43,13 +44,13 @@ pub(super) fn strips(
     sample: &Sample,
     exhibits: &Exhibits,
     judged: &Judged,
-) -> Vec<Layer> {
+) -> Result<Vec<Layer>, Error> {
     let train = &subject.dataset.train;
-    let places = kept(subject, train, &sample.fit);
-    let Some(features) = whole(subject, train, &places) else {
-        return Vec::new();
+    let places = kept(subject, train, &sample.fit)?;
+    let Some(features) = whole(subject, train, &places)? else {
+        return Ok(Vec::new());
     };
-    let labels = labels(train, &places);
+    let labels = labels(train, &places)?;
     let last = features.len() - 1;
     let mut layers = Vec::with_capacity(features.len());
     let mut prune = BTreeMap::new();
@@ -76,7 +77,7 @@ pub(super) fn strips(
                 feature,
                 &labels,
                 num_classes,
-            ),
+            )?,
         };
         layers.push(Layer {
             name: feature.name.clone(),
@@ -94,18 +95,16 @@ pub(super) fn strips(
             units,
         });
     }
-    cost_of_pruning(subject, judged, &prune, &mut layers);
-    layers
+    cost_of_pruning(subject, judged, &prune, &mut layers)?;
+    Ok(layers)
 }
 
 /// As many of the samples as fit.
-fn kept(subject: &Subject, split: &Split, places: &[usize]) -> Vec<usize> {
+fn kept(subject: &Subject, split: &Split, places: &[usize]) -> Result<Vec<usize>, Error> {
     let Some(&first) = places.first() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let Ok(batch) = split.batch(&[first]) else {
-        return Vec::new();
-    };
+    let batch = split.batch(&[first])?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let widths = subject
         .network
@@ -119,28 +118,32 @@ fn kept(subject: &Subject, split: &Split, places: &[usize]) -> Vec<usize> {
         SAMPLES
     };
     let count = (NUMBERS / widest.max(1)).clamp(8, most);
-    places.iter().copied().take(count).collect()
+    Ok(places.iter().copied().take(count).collect())
 }
 
 /// The features of all layers for the items at `places`.
-fn whole(subject: &Subject, split: &Split, places: &[usize]) -> Option<Vec<Feature>> {
+fn whole(
+    subject: &Subject,
+    split: &Split,
+    places: &[usize],
+) -> Result<Option<Vec<Feature>>, Error> {
     if places.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let batch = split.batch(places).ok()?;
+    let batch = split.batch(places)?;
     let inputs = batch::inputs(&batch, subject.layout, &subject.device);
     let features = subject.network.features(&inputs);
-    (!features.is_empty()).then_some(features)
+    Ok((!features.is_empty()).then_some(features))
 }
 
-fn labels(split: &Split, places: &[usize]) -> Vec<usize> {
-    match split.batch(places).map(|batch| batch.targets) {
-        Ok(fornax_data::Targets::Classes(classes)) => classes
+fn labels(split: &Split, places: &[usize]) -> Result<Vec<usize>, Error> {
+    Ok(match split.batch(places)?.targets {
+        fornax_data::Targets::Classes(classes) => classes
             .into_iter()
             .map(|class| usize::try_from(class).unwrap_or(0))
             .collect(),
         _ => vec![0; places.len()],
-    }
+    })
 }
 
 /// The ends of what a hidden unit can say, where it has two.
@@ -181,9 +184,9 @@ fn cost_of_pruning(
     judged: &Judged,
     spare: &BTreeMap<String, Vec<StandIn>>,
     layers: &mut [Layer],
-) {
+) -> Result<(), Error> {
     if matches!(subject.network, Network::Rnn(_)) {
-        return; // its states cannot be changed on the way
+        return Ok(()); // its states cannot be changed on the way
     }
     let places = &judged.places[..judged.places.len().min(2000)];
     for layer in layers.iter_mut() {
@@ -196,9 +199,7 @@ fn cost_of_pruning(
         let mut metrics = Metrics::for_task(&subject.dataset.task);
         for chunk in chunks(places.len(), BATCH) {
             let items: Vec<usize> = chunk.iter().map(|&index| places[index]).collect();
-            let Ok(batch) = judged.split.batch(&items) else {
-                return;
-            };
+            let batch = judged.split.batch(&items)?;
             let inputs = batch::inputs(&batch, subject.layout, &subject.device);
             let outputs = to_vec(subject.network.forward_tap(&inputs, &mut tap));
             update(&mut metrics, &outputs, &batch, judged.split, &items);
@@ -206,6 +207,7 @@ fn cost_of_pruning(
         let (name, _) = metrics.primary();
         layer.pruned = metrics.values().get(name).copied();
     }
+    Ok(())
 }
 
 /// The units that tell most about the class, each with what excites it most.
@@ -217,10 +219,10 @@ fn telling(
     feature: &Feature,
     labels: &[usize],
     num_classes: usize,
-) -> Vec<UnitView> {
+) -> Result<Vec<UnitView>, Error> {
     let peaks = Peaks::of(feature);
     let is_class = matches!(subject.dataset.task, Task::Classification { .. });
-    let targets = targets(split, places);
+    let targets = targets(split, places)?;
     let shares: Vec<f64> = if is_class {
         informativeness(&peaks.values, peaks.num_units, labels, num_classes)
     } else {
@@ -238,7 +240,7 @@ fn telling(
         _ => 3,
     };
     let field = receptive_field(subject, &feature.name);
-    order
+    let views = order
         .into_iter()
         .map(|unit| {
             let best = peaks.best(unit, num_exhibits);
@@ -253,9 +255,8 @@ fn telling(
                             (2 * (at / columns) + 1) * height / (2 * rows),
                             (2 * (at % columns) + 1) * width / (2 * columns),
                         ];
-                        let batch = split.batch(&[place]);
                         let Ok(fornax_data::Inputs::Dense { values, .. }) =
-                            batch.map(|batch| batch.inputs)
+                            split.batch(&[place]).map(|batch| batch.inputs)
                         else {
                             return exhibits.item(split, place, None);
                         };
@@ -299,7 +300,8 @@ fn telling(
                 ideal: None,
             }
         })
-        .collect()
+        .collect();
+    Ok(views)
 }
 
 /// The largest value of each unit over the places of a sample, and where it stood.
@@ -366,14 +368,14 @@ impl Peaks {
 }
 
 /// The first number that each sample should lead to.
-fn targets(split: &Split, places: &[usize]) -> Vec<f32> {
-    match split.batch(places).map(|batch| batch.targets) {
-        Ok(fornax_data::Targets::Values { values, width }) => values
+fn targets(split: &Split, places: &[usize]) -> Result<Vec<f32>, Error> {
+    Ok(match split.batch(places)?.targets {
+        fornax_data::Targets::Values { values, width } => values
             .chunks_exact(width.max(1))
             .map(|row| row[0])
             .collect(),
         _ => vec![0.0; places.len()],
-    }
+    })
 }
 
 /// The class whose samples excite a unit most on average.

@@ -9,6 +9,7 @@ use super::explain::{Attribution, explain};
 use super::layers::Seen;
 use super::verdict::{Judged, squared_errors};
 use super::{Sample, Subject};
+use crate::error::Error;
 
 /// Points of the scatter plot.
 const POINTS: usize = 600;
@@ -25,9 +26,11 @@ pub(super) fn errors(
     judged: &Judged,
     exhibits: &Exhibits,
     target: &str,
-) -> Option<ValueErrors> {
+) -> Result<Option<ValueErrors>, Error> {
     let num_samples = judged.places.len();
-    let width = judged.outputs.len().checked_div(num_samples)?;
+    let Some(width) = judged.outputs.len().checked_div(num_samples) else {
+        return Ok(None);
+    };
     let predicted = judged.split.unscale(&judged.places, &judged.outputs);
     let truth = judged.split.unscale(&judged.places, &judged.values);
     let every = predicted.len().div_ceil(POINTS).max(1);
@@ -57,8 +60,8 @@ pub(super) fn errors(
         _ => Vec::new(),
     };
     let differences: Vec<f64> = predicted.iter().zip(&truth).map(|(a, b)| a - b).collect();
-    let (cases, method) = cases(subject, sample, seen, judged, exhibits, target);
-    Some(ValueErrors {
+    let (cases, method) = cases(subject, sample, seen, judged, exhibits, target)?;
+    Ok(Some(ValueErrors {
         target: target.to_owned(),
         split: judged.name.to_owned(),
         pairs: pairs.collect(),
@@ -67,7 +70,7 @@ pub(super) fn errors(
         histogram: histogram(&differences),
         cases,
         method,
-    })
+    }))
 }
 
 /// Cards for the samples that are furthest off, with how they were explained.
@@ -78,7 +81,7 @@ fn cases(
     judged: &Judged,
     exhibits: &Exhibits,
     target: &str,
-) -> (Vec<Case>, Option<Method>) {
+) -> Result<(Vec<Case>, Option<Method>), Error> {
     let num_samples = judged.places.len();
     let width = judged.outputs.len() / num_samples.max(1);
     let predicted = judged.split.unscale(&judged.places, &judged.outputs);
@@ -95,7 +98,7 @@ fn cases(
         judged.split,
         &places,
         &vec![0; places.len()],
-    );
+    )?;
     let train = &subject.dataset.train;
     let near = neighbours(
         subject,
@@ -105,9 +108,8 @@ fn cases(
         &places,
         exhibits,
         |place| {
-            let batch = train.batch(&[place]);
-            let Ok(fornax_data::Targets::Values { values, .. }) = batch.map(|batch| batch.targets)
-            else {
+            let batch = train.batch(&[place]).map(|batch| batch.targets);
+            let Ok(fornax_data::Targets::Values { values, .. }) = batch else {
                 return String::new();
             };
             let values = train.unscale(&[place], &values);
@@ -116,7 +118,7 @@ fn cases(
                 short(values.first().copied().unwrap_or(f64::NAN))
             )
         },
-    );
+    )?;
     let cases = order
         .iter()
         .zip(near)
@@ -159,10 +161,10 @@ fn cases(
                 neighbours,
             }
         });
-    (
+    Ok((
         cases.collect(),
         explained.as_ref().map(|explained| explained.method.clone()),
-    )
+    ))
 }
 
 /// Adds what followed to a window, in the window's own scale.

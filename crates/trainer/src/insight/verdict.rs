@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use fornax_data::{Baseline, DataError, InputShape, Split, Targets, Task};
+use fornax_data::{Baseline, InputShape, Split, Targets, Task};
 use fornax_insight::interval::{bootstrap, wilson};
 use fornax_insight::probe::Probe;
 use fornax_runs::RunDir;
@@ -45,14 +45,11 @@ impl Judged<'_> {
 
 /// The answers of the network: those that it gave while its features were collected, and of a text
 /// those of more passages.
-///
-/// # Errors
-/// When an item can no longer be read.
 pub(super) fn judge<'a>(
     subject: &'a Subject,
     sample: &Sample<'a>,
     seen: Option<&Seen>,
-) -> Result<Judged<'a>, DataError> {
+) -> Result<Judged<'a>, Error> {
     let dataset = subject.dataset;
     let (split, name) = (sample.held_out_split, sample.held_out_name);
     let is_text = matches!(dataset.task, Task::NextToken { .. });
@@ -110,7 +107,12 @@ pub(super) fn judge<'a>(
     Ok(judged)
 }
 
-pub(super) fn verdict(subject: &Subject, sample: &Sample, seen: &Seen, judged: &Judged) -> Verdict {
+pub(super) fn verdict(
+    subject: &Subject,
+    sample: &Sample,
+    seen: &Seen,
+    judged: &Judged,
+) -> Result<Verdict, Error> {
     let dataset = subject.dataset;
     let (metric, direction) = judged.metrics.primary();
     let values = judged.metrics.values();
@@ -120,7 +122,7 @@ pub(super) fn verdict(subject: &Subject, sample: &Sample, seen: &Seen, judged: &
         judged.labels.len()
     };
     let mut rivals = baseline(&dataset.baseline, judged.name);
-    let linear = linear(subject, sample, seen, judged);
+    let linear = linear(subject, sample, seen, judged)?;
     if let Some(value) = linear.get(metric) {
         let name = match dataset.task {
             Task::NextToken { .. } => "a linear model of the last character",
@@ -128,7 +130,7 @@ pub(super) fn verdict(subject: &Subject, sample: &Sample, seen: &Seen, judged: &
         };
         rivals.push((name.to_owned(), *value));
     }
-    Verdict {
+    Ok(Verdict {
         task: task(&dataset.task),
         metric: metric.to_owned(),
         unit: if metric == "accuracy" {
@@ -144,7 +146,7 @@ pub(super) fn verdict(subject: &Subject, sample: &Sample, seen: &Seen, judged: &
         others: values,
         facts: facts(subject),
         advice: Vec::new(),
-    }
+    })
 }
 
 fn task(task: &Task) -> String {
@@ -264,24 +266,22 @@ fn linear(
     sample: &Sample,
     seen: &Seen,
     judged: &Judged,
-) -> BTreeMap<String, f64> {
+) -> Result<BTreeMap<String, f64>, Error> {
     if seen.fit.len() < 8 {
-        return BTreeMap::new();
+        return Ok(BTreeMap::new());
     }
     let probe = Probe::fit(seen.input().fit.clone(), &seen.fit);
     let mut metrics = Metrics::for_task(&subject.dataset.task);
     let is_text = matches!(subject.dataset.task, Task::NextToken { .. });
     for chunk in chunks(judged.places.len(), if is_text { 16 } else { BATCH }) {
         let items: Vec<usize> = chunk.iter().map(|&index| judged.places[index]).collect();
-        let Ok(batch) = judged.split.batch(&items) else {
-            return BTreeMap::new();
-        };
+        let batch = judged.split.batch(&items)?;
         let inputs = batch::inputs(&batch, subject.layout, &subject.device);
         let raw = super::layers::raw_condensed(subject, &inputs, sample.max_width);
         let outputs = probe.outputs(raw);
         update(&mut metrics, &outputs, &batch, judged.split, &items);
     }
-    metrics.values()
+    Ok(metrics.values())
 }
 
 fn facts(subject: &Subject) -> Vec<(String, String)> {
@@ -299,17 +299,15 @@ fn facts(subject: &Subject) -> Vec<(String, String)> {
         InputShape::Sequence { width, max_len } => {
             format!("series of {width} × up to {max_len} steps")
         }
+        InputShape::Documents {
+            vocab_size,
+            max_len,
+        } => format!("texts of up to {max_len} of {vocab_size} tokens"),
         InputShape::Tokens {
             vocab_size,
             seq_len,
         } => {
             format!("passages of {seq_len} of {vocab_size} characters")
-        }
-        InputShape::Documents {
-            vocab_size,
-            max_len,
-        } => {
-            format!("texts of up to {max_len} of {vocab_size} tokens")
         }
     };
     let counts = format!(
