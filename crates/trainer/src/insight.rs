@@ -94,16 +94,11 @@ impl<'a> Subject<'a> {
         let learning = Learning::from_events(&events);
         let exhibits = Exhibits::new(self.dataset);
         let sample = Sample::choose(self.dataset, self.experiment);
-        let timed = |what: &str| log_time(started, what);
 
         let seen = layers::see(self, &self.network, &sample)?;
-        timed("features");
         let hierarchy = layers::hierarchy(self, &sample, &seen)?;
-        timed("hierarchy");
         let judged = verdict::judge(self, &sample, Some(&seen))?;
-        timed("answers");
         let units = units::strips(self, &sample, &exhibits, &judged)?;
-        timed("units");
         let mut report = Report {
             format: REPORT_FORMAT,
             run: verdict::run_name(self.run),
@@ -119,7 +114,6 @@ impl<'a> Subject<'a> {
             reproduce: verdict::reproduce(self)?,
             seconds: 0.0,
         };
-        timed("verdict");
         match &self.dataset.task {
             Task::Classification { classes } => {
                 report.mistakes =
@@ -133,20 +127,11 @@ impl<'a> Subject<'a> {
                 report.text = text::view(self, &judged, vocabulary);
             }
         }
-        timed("mistakes");
         if let Network::Dbn(network) = &self.network {
             report.dreams = dreams::dream(self, network, &sample, &exhibits);
-            timed("dreams");
         }
         report.verdict.advice = verdict::advice(self, &report);
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
-    }
-}
-
-/// Says where the time goes, for those who ask.
-fn log_time(started: Instant, what: &str) {
-    if std::env::var_os("FORNAX_TIMES").is_some() {
-        eprintln!("{:>6.2} s {what}", started.elapsed().as_secs_f64());
     }
 }
