@@ -1,7 +1,12 @@
-//! Products of matrices that lie in slices, through the `gemm` crate.
+//! Products of matrices that lie in slices: in `f32` through the `gemm` crate, or in bf16.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod bf16;
+
 use gemm::Parallelism;
+
+use crate::precision::{Precision, precision};
 
 /// Who computes a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,19 +89,63 @@ pub(crate) fn matmul(
     into: Into,
     threads: Threads,
 ) {
-    if a.rows == 0 || b.columns == 0 {
+    check_room(a.rows, b.columns, out, out_stride);
+    if a.rows * b.columns == 0 {
         return;
     }
+    // SAFETY: every element of the product lies inside `out`, which is borrowed mutably, so nothing
+    // overlaps it.
+    unsafe { multiply(a, b, out.as_mut_ptr(), out_stride, into, threads) };
+}
+
+/// # Panics
+/// When `out` is too short for the product.
+fn check_room(num_rows: usize, num_columns: usize, out: &[f32], out_stride: usize) {
+    let is_empty = num_rows == 0 || num_columns == 0;
     assert!(
-        out_stride >= b.columns && (a.rows - 1) * out_stride + b.columns <= out.len(),
-        "a product of {} x {} reaches beyond its {} elements",
-        a.rows,
-        b.columns,
+        is_empty
+            || (out_stride >= num_columns
+                && (num_rows - 1) * out_stride + num_columns <= out.len()),
+        "a product of {num_rows} x {num_columns} reaches beyond its {} elements",
         out.len()
     );
-    // SAFETY: the assertion keeps every element of the product inside `out`, which is borrowed
-    // mutably, so nothing overlaps it.
-    unsafe { multiply(a, b, out.as_mut_ptr(), out_stride, into, threads) };
+}
+
+/// The right factor of many products, prepared for all of them at once.
+#[derive(Debug)]
+pub(crate) struct Factor<'a> {
+    matrix: Matrix<'a>,
+    #[cfg(target_arch = "x86_64")]
+    packed: Option<bf16::Packed>,
+}
+
+impl<'a> Factor<'a> {
+    pub(crate) fn new(matrix: Matrix<'a>) -> Self {
+        Self {
+            matrix,
+            #[cfg(target_arch = "x86_64")]
+            packed: (precision() == Precision::Bf16)
+                .then(|| bf16::Packed::right(matrix, Threads::All)),
+        }
+    }
+
+    /// As [`matmul`] of `a` by this factor, on the calling thread.
+    ///
+    /// # Panics
+    /// As [`matmul`].
+    pub(crate) fn multiply(&self, a: Matrix, out: &mut [f32], out_stride: usize, into: Into) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = &self.packed {
+            check_room(a.rows, self.matrix.columns, out, out_stride);
+            let a = bf16::Packed::left(a, Threads::One);
+            // SAFETY: as in `matmul`.
+            unsafe {
+                bf16::multiply(&a, packed, out.as_mut_ptr(), out_stride, into, Threads::One);
+            }
+            return;
+        }
+        matmul(a, self.matrix, out, out_stride, into, Threads::One);
+    }
 }
 
 /// The product of `a` and `b`, row after row.
@@ -132,6 +181,15 @@ unsafe fn multiply(
     threads: Threads,
 ) {
     assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
+    #[cfg(target_arch = "x86_64")]
+    if precision() == Precision::Bf16 {
+        let (a, b) = (
+            bf16::Packed::left(a, threads),
+            bf16::Packed::right(b, threads),
+        );
+        // SAFETY: the caller vouches for `out`.
+        return unsafe { bf16::multiply(&a, &b, out, out_stride, into, threads) };
+    }
     let (keep, scale) = match into {
         Into::Overwrite | Into::Add => (1.0, 1.0),
         Into::Blend { keep, scale } => (keep, scale),

@@ -8,6 +8,7 @@ use crate::architecture::Architecture;
 use crate::error::Error;
 use crate::experiment::Request;
 use crate::overlay;
+use crate::precision::Precision;
 
 /// Fornax: from your own files to a trained deep network.
 #[derive(Debug, Parser)]
@@ -109,6 +110,9 @@ pub struct ExperimentArgs {
     /// What computes: flex, ndarray, wgpu, vulkan, metal, cuda, rocm, with :N for the N-th.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
+    /// What matrix products are computed in; all else is f32.
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
     /// Experiment file, laid over the defaults; flags and --set are laid over it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
@@ -409,6 +413,7 @@ impl ExperimentArgs {
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
                 "learning_rate": self.learning_rate,
+                "precision": self.precision,
                 "time_limit_s": self.time,
             },
         });

@@ -13,11 +13,14 @@ mod report;
 mod resume;
 mod train;
 
+use burn::tensor::Device;
 use fornax_data::DataFolders;
 use std::path::PathBuf;
 
 use crate::cli::{Command, ConfigCommand, DataCommand};
+use crate::device;
 use crate::error::Error;
+use crate::experiment::Experiment;
 use crate::output::Output;
 
 impl Command {
@@ -73,6 +76,20 @@ impl Command {
             }
         }
     }
+}
+
+/// Opens the device that the user names, or else the experiment's own, to compute in the precision
+/// of the experiment; says so where that cannot be.
+fn open_device(
+    experiment: &Experiment,
+    named: Option<&str>,
+    output: &mut Output,
+) -> Result<Device, Error> {
+    let device = device::open(&experiment.device_or(named)?)?;
+    if let Some(warning) = experiment.train.precision.apply(&device) {
+        output.warn(warning);
+    }
+    Ok(device)
 }
 
 /// Where fetched datasets are looked for: `data` in the current folder and in those above it.

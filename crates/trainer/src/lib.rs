@@ -18,6 +18,7 @@ pub mod model;
 pub mod optimizer;
 pub mod output;
 pub mod overlay;
+pub mod precision;
 pub mod pretrain;
 pub mod progress;
 pub mod schedule;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, Tape, elman, gru, lstm, weights};
 use crate::math::vectorised;
-use crate::matmul::{Into, Matrix, Threads, matmul, product};
+use crate::matmul::{Factor, Into, Matrix, Threads, product};
 
 /// The gradients of what the way forward made.
 #[derive(Debug, Clone, Copy)]
@@ -62,13 +62,17 @@ pub(crate) fn backward(
         initial_hidden: start(upstream.hidden, initial.hidden),
         initial_cell: start(upstream.cell, initial.cell),
     };
+    // Used at every step, by few rows: as it is, the products would take 8 times as long.
+    let hidden_weight = transposed(layer.hidden_weight, layer.d_hidden); // [gH, H]
+    let (width, d_summed) = (layer.d_hidden, layer.d_summed());
+    let (summed, apart) = hidden_weight.split_at(d_summed * width);
     let way = Way {
         layer,
         initial,
         hiddens,
         d_hiddens: upstream.hiddens,
-        // Used at every step, by few rows: as it is, the products would take 8 times as long.
-        hidden_weight: transposed(layer.hidden_weight, layer.d_hidden),
+        summed: Factor::new(Matrix::new(summed, d_summed, width)),
+        apart: (!apart.is_empty()).then(|| Factor::new(Matrix::new(apart, width, width))),
     };
     way.back(&mut tape, &mut gradients);
     gradients.x = wants_d_x.then(|| {
@@ -87,8 +91,10 @@ struct Way<'a> {
     initial: Initial<'a>,
     hiddens: &'a [f32],
     d_hiddens: &'a [f32],
-    /// `[gH, H]`
-    hidden_weight: Vec<f32>,
+    /// The hidden weights of the gates that add both products up, transposed.
+    summed: Factor<'a>,
+    /// Those of the candidate of a GRU.
+    apart: Option<Factor<'a>>,
 }
 
 impl Way<'_> {
@@ -144,7 +150,6 @@ impl Chunk<'_> {
         let layer = way.layer;
         let (width, d_gates, d_summed) = (layer.d_hidden, layer.d_gates(), layer.d_summed());
         let num_rows = self.d_hidden.len() / width;
-        let (summed, apart) = way.hidden_weight.split_at(d_summed * width);
         let (mut bias, mut hidden_bias) = (vec![0.0; d_gates], vec![0.0; layer.hidden_bias.len()]);
         for t in layer.way().rev() {
             let d_hidden = layer.chunk_at(way.d_hiddens, t, self.index, width);
@@ -156,28 +161,12 @@ impl Chunk<'_> {
             let gates = &*self.gates[t];
             add_rows(gates, &mut bias);
             let d_sums = Matrix::strided(gates, num_rows, d_summed, d_gates);
-            let weight = Matrix::new(summed, d_summed, width);
-            matmul(
-                d_sums,
-                weight,
-                self.d_hidden,
-                width,
-                Into::Add,
-                Threads::One,
-            );
-            if !apart.is_empty() {
+            way.summed.multiply(d_sums, self.d_hidden, width, Into::Add);
+            if let Some(apart) = &way.apart {
                 let recurrent = &*self.memory[t];
                 add_rows(recurrent, &mut hidden_bias);
                 let d_sums = Matrix::new(recurrent, num_rows, width);
-                let weight = Matrix::new(apart, width, width);
-                matmul(
-                    d_sums,
-                    weight,
-                    self.d_hidden,
-                    width,
-                    Into::Add,
-                    Threads::One,
-                );
+                apart.multiply(d_sums, self.d_hidden, width, Into::Add);
             }
         }
         (bias, hidden_bias)

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, elman, gru, lstm};
-use crate::matmul::{Into, Matrix, Threads, matmul};
+use crate::matmul::{Factor, Into, Matrix, Threads, matmul};
 
 /// What a layer makes of sequences.
 #[derive(Debug, Clone)]
@@ -66,7 +66,9 @@ pub(crate) fn forward(layer: &Layer, x: &[f32], initial: Initial, keep_tape: boo
         .enumerate()
         .map(chunk)
         .collect();
-    chunks.into_par_iter().for_each(|chunk| chunk.walk(layer));
+    let weights = HiddenWeights::new(layer);
+    let walk = |chunk: Chunk| chunk.walk(layer, &weights);
+    chunks.into_par_iter().for_each(walk);
 
     Forward {
         hiddens,
@@ -92,7 +94,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    fn walk(mut self, layer: &Layer) {
+    fn walk(mut self, layer: &Layer, weights: &HiddenWeights) {
         let d_gates = layer.d_gates();
         // Without a tape it is used at every step.
         let mut spare_memory = vec![0.0; self.hidden.len()];
@@ -103,7 +105,7 @@ impl Chunk<'_> {
                 .get_mut(t)
                 .map_or(&mut *spare_memory, |memory| memory);
 
-            add_hidden(layer, self.hidden, gates, memory);
+            weights.add_hidden(layer, self.hidden, gates, memory);
             let rows = gates.chunks_exact_mut(d_gates);
             let rows = rows.zip(self.hidden.chunks_exact_mut(layer.d_hidden));
             match layer.cell {
@@ -137,19 +139,37 @@ fn from_inputs(layer: &Layer, x: &[f32]) -> Vec<f32> {
     sums
 }
 
-/// Adds what the state gives to the sums of the gates; the recurrent part of the candidate of a GRU
-/// stays apart from them, in `memory`, `[ROWS, H]`.
-fn add_hidden(layer: &Layer, hidden: &[f32], gates: &mut [f32], memory: &mut [f32]) {
-    let (d_gates, d_hidden, d_summed) = (layer.d_gates(), layer.d_hidden, layer.d_summed());
-    let hidden = Matrix::new(hidden, hidden.len() / d_hidden, d_hidden);
-    let weight = layer.hidden_weight;
-    let summed = Matrix::strided(weight, d_hidden, d_summed, d_gates);
-    matmul(hidden, summed, gates, d_gates, Into::Add, Threads::One);
-    if d_summed < d_gates {
-        for row in memory.chunks_exact_mut(d_hidden) {
-            row.copy_from_slice(layer.hidden_bias);
+/// The hidden weight, which every step multiplies by.
+struct HiddenWeights<'a> {
+    /// `[H, columns]`, those of the gates that add both products up.
+    summed: Factor<'a>,
+    /// `[H, H]`, those of the candidate of a GRU.
+    apart: Option<Factor<'a>>,
+}
+
+impl<'a> HiddenWeights<'a> {
+    fn new(layer: &Layer<'a>) -> Self {
+        let (d_gates, d_hidden, d_summed) = (layer.d_gates(), layer.d_hidden, layer.d_summed());
+        let weight = layer.hidden_weight;
+        let columns =
+            |first, width| Factor::new(Matrix::strided(&weight[first..], d_hidden, width, d_gates));
+        Self {
+            summed: columns(0, d_summed),
+            apart: (d_summed < d_gates).then(|| columns(d_summed, d_hidden)),
         }
-        let apart = Matrix::strided(&weight[d_summed..], d_hidden, d_hidden, d_gates);
-        matmul(hidden, apart, memory, d_hidden, Into::Add, Threads::One);
+    }
+
+    /// Adds what the state gives to the sums of the gates; the recurrent part of the candidate of a
+    /// GRU stays apart from them, in `memory`, `[ROWS, H]`.
+    fn add_hidden(&self, layer: &Layer, hidden: &[f32], gates: &mut [f32], memory: &mut [f32]) {
+        let (d_gates, d_hidden) = (layer.d_gates(), layer.d_hidden);
+        let hidden = Matrix::new(hidden, hidden.len() / d_hidden, d_hidden);
+        self.summed.multiply(hidden, gates, d_gates, Into::Add);
+        if let Some(apart) = &self.apart {
+            for row in memory.chunks_exact_mut(d_hidden) {
+                row.copy_from_slice(layer.hidden_bias);
+            }
+            apart.multiply(hidden, memory, d_hidden, Into::Add);
+        }
     }
 }

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::{Initial, Layer, Tape};
 use crate::matmul::{Into, Matrix, Threads, matmul, product};
+use crate::precision::{Precision, precision};
 
-/// Columns that one thread computes at once. Fewer would read the inputs more often, and more would
-/// leave threads idle where a layer is narrow.
+/// Columns that one thread computes at once in `f32`. Fewer would read the inputs more often, and
+/// more would leave threads idle where a layer is narrow.
 const COLUMNS: usize = 128;
 
 /// The gradients of the input weight, `x^T d_sums`, and of the hidden weight, `hidden_before^T
@@ -21,16 +22,20 @@ pub(super) fn gradients(
     d_sums: &Tape,
 ) -> (Vec<f32>, Vec<f32>) {
     let (d_gates, d_summed) = (layer.d_gates(), layer.d_summed());
+    let (width, threads) = match precision() {
+        Precision::F32 => (COLUMNS, Threads::One),
+        Precision::Bf16 => (d_gates, Threads::All), // so that the inputs are rounded once
+    };
     let blocks = |from: usize, to: usize| {
-        let starts = (from..to).step_by(COLUMNS);
-        starts.map(move |start| start..to.min(start + COLUMNS))
+        let starts = (from..to).step_by(width);
+        starts.map(move |start| start..to.min(start + width))
     };
     let blocks: Vec<_> = blocks(0, d_summed)
         .chain(blocks(d_summed, d_gates))
         .collect();
     let part = |columns| {
-        let from_input = of_input(layer, x, d_sums, columns);
-        let from_hidden = of_hidden(layer, initial, hiddens, d_sums, columns);
+        let from_input = of_input(layer, x, d_sums, columns, threads);
+        let from_hidden = of_hidden(layer, initial, hiddens, d_sums, columns, threads);
         (from_input, from_hidden)
     };
     let parts: Vec<_> = blocks.par_iter().map(part).collect();
@@ -45,12 +50,18 @@ pub(super) fn gradients(
 }
 
 /// `[D, columns]`
-fn of_input(layer: &Layer, x: &[f32], d_sums: &Tape, columns: &Range<usize>) -> Vec<f32> {
+fn of_input(
+    layer: &Layer,
+    x: &[f32],
+    d_sums: &Tape,
+    columns: &Range<usize>,
+    threads: Threads,
+) -> Vec<f32> {
     let (num_rows, width) = (layer.num_steps * layer.batch_size, columns.len());
     let x = Matrix::new(x, num_rows, layer.d_input).transposed();
     let d_gates = &d_sums.gates[columns.start..];
     let d_gates = Matrix::strided(d_gates, num_rows, width, layer.d_gates());
-    product(x, d_gates, Threads::One)
+    product(x, d_gates, threads)
 }
 
 /// `[H, columns]`
@@ -60,6 +71,7 @@ fn of_hidden(
     hiddens: &[f32],
     d_sums: &Tape,
     columns: &Range<usize>,
+    threads: Threads,
 ) -> Vec<f32> {
     let (d_hidden, width) = (layer.d_hidden, columns.len());
     let step = layer.batch_size;
@@ -88,7 +100,7 @@ fn of_hidden(
         &mut out,
         width,
         Into::Overwrite,
-        Threads::One,
+        threads,
     );
     if others > 0 {
         let before = Matrix::new(&hiddens[before * d_hidden..], others, d_hidden).transposed();
@@ -98,7 +110,7 @@ fn of_hidden(
             &mut out,
             width,
             Into::Add,
-            Threads::One,
+            threads,
         );
     }
     out

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use fornax_trainer::device::{self, DeviceSpec};
+use fornax_trainer::precision::Precision;
 
 use work::Work;
 
@@ -54,11 +55,6 @@ enum Row {
     CnnInference1,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Precision {
-    F32,
-}
-
 /// Sizes other than those of the row.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Sizes {
@@ -93,7 +89,6 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, started: f64) -> Result<String, String> {
-    let Precision::F32 = cli.precision; // the precision of every device as it is opened
     let (name, threads) = ("RAYON_NUM_THREADS", cli.threads.to_string());
     if std::env::var(name).as_ref() != Ok(&threads) {
         return Err(format!(
@@ -101,6 +96,9 @@ fn run(cli: &Cli, started: f64) -> Result<String, String> {
         ));
     }
     let device = device::open(&cli.backend).map_err(|error| error.to_string())?;
+    if let Some(warning) = cli.precision.apply(&device) {
+        return Err(warning); // a figure for another precision would be a wrong one
+    }
     device.seed(0);
     let work = Work::of(cli.row, &cli.sizes, &device)?;
     let row = cli.row.to_possible_value();

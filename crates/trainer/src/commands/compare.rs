@@ -21,6 +21,7 @@ pub(super) fn run(args: &CompareArgs, output: &mut Output) -> Result<(), Error> 
     for path in &args.runs {
         let run = RunDir::open(path)?;
         let experiment = Experiment::load(&run.experiment())?;
+        // In f32 whatever they were trained in: the precision is that of the whole process.
         let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
         opened.push((run, reopen(&experiment)?, device));
     }

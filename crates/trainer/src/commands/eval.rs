@@ -5,8 +5,8 @@ use serde_json::json;
 use std::fmt::Write;
 
 use crate::cli::{EvalArgs, SplitName};
+use crate::commands::open_device;
 use crate::commands::resume::reopen;
-use crate::device;
 use crate::error::Error;
 use crate::evaluate::evaluate;
 use crate::experiment::Experiment;
@@ -17,7 +17,7 @@ use crate::progress::metric;
 pub(super) fn run(args: &EvalArgs, output: &mut Output) -> Result<(), Error> {
     let run = RunDir::open(&args.run)?;
     let experiment = Experiment::load(&run.experiment())?;
-    let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
+    let device = open_device(&experiment, args.device.as_deref(), output)?;
     let (saved, network) = SavedModel::load(&run, &device)?;
     let dataset = reopen(&experiment)?.dataset;
     let (name, split) = match args.split {

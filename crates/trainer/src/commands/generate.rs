@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::architecture::{DbnNetwork, Network};
 use crate::cli::GenerateArgs;
-use crate::device;
+use crate::commands::open_device;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::model::SavedModel;
@@ -20,7 +20,7 @@ use crate::step::to_vec;
 pub(super) fn run(args: &GenerateArgs, output: &mut Output) -> Result<(), Error> {
     let run = RunDir::open(&args.run)?;
     let experiment = Experiment::load(&run.experiment())?;
-    let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
+    let device = open_device(&experiment, args.device.as_deref(), output)?;
     let (saved, network) = SavedModel::load(&run, &device)?;
     match (&network, &saved.task) {
         (Network::Rnn(rnn), Task::NextToken { .. }) => {

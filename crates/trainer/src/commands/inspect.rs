@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 use crate::cli::{InspectArgs, View};
+use crate::commands::open_device;
 use crate::commands::resume::reopen;
-use crate::device;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::insight::Subject;
@@ -19,7 +19,7 @@ use crate::output::Output;
 pub(super) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Error> {
     let run = RunDir::open(&args.run)?;
     let experiment = Experiment::load(&run.experiment())?;
-    let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
+    let device = open_device(&experiment, args.device.as_deref(), output)?;
     let resolved = reopen(&experiment)?;
     let subject = Subject::open(&run, &resolved, device)?;
     if let Some(input) = &args.input {

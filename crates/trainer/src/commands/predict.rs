@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::architecture::Network;
 use crate::batch;
 use crate::cli::PredictArgs;
-use crate::device;
+use crate::commands::open_device;
 use crate::error::Error;
 use crate::evaluate::chunks;
 use crate::experiment::Experiment;
@@ -25,7 +25,7 @@ const OFFERED: usize = 5;
 pub(super) fn run(args: &PredictArgs, output: &mut Output) -> Result<(), Error> {
     let run = RunDir::open(&args.run)?;
     let experiment = Experiment::load(&run.experiment())?;
-    let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
+    let device = open_device(&experiment, args.device.as_deref(), output)?;
     let (saved, network) = SavedModel::load(&run, &device)?;
     // All files are read before the first is answered: a wrong one costs no waiting.
     let inputs = args

@@ -4,8 +4,8 @@ use fornax_runs::RunDir;
 use serde_json::json;
 
 use crate::cli::ReportArgs;
+use crate::commands::open_device;
 use crate::commands::resume::reopen;
-use crate::device;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::insight::Subject;
@@ -14,7 +14,7 @@ use crate::output::Output;
 pub(super) fn run(args: &ReportArgs, output: &mut Output) -> Result<(), Error> {
     let run = RunDir::open(&args.run)?;
     let experiment = Experiment::load(&run.experiment())?;
-    let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
+    let device = open_device(&experiment, args.device.as_deref(), output)?;
     let resolved = reopen(&experiment)?;
     let report = Subject::open(&run, &resolved, device)?.report()?;
     report.write(&run)?;

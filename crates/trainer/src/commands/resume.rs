@@ -6,9 +6,8 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 use crate::cli::ResumeArgs;
-use crate::commands::data_folders;
+use crate::commands::{data_folders, open_device};
 use crate::dashboard::Dashboard;
-use crate::device;
 use crate::error::Error;
 use crate::experiment::{Experiment, Request, Resolved};
 use crate::insight::Subject;
@@ -31,7 +30,7 @@ pub(super) fn run(args: &ResumeArgs, output: &mut Output) -> Result<(), Error> {
     }
     let experiment = Experiment::load(&run.experiment())?;
     let resolved = reopen(&experiment)?;
-    let device = device::open(&experiment.device)?;
+    let device = open_device(&experiment, None, output)?;
     train(
         Training {
             resolved,

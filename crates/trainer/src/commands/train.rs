@@ -4,9 +4,8 @@ use fornax_runs::{RunDir, tensorboard, write_atomic};
 use serde_json::json;
 
 use crate::cli::TrainArgs;
-use crate::commands::data_folders;
 use crate::commands::resume::{Training, train};
-use crate::device;
+use crate::commands::{data_folders, open_device};
 use crate::error::Error;
 use crate::experiment::Resolved;
 use crate::output::Output;
@@ -22,7 +21,7 @@ pub(super) fn run(args: &TrainArgs, output: &mut Output) -> Result<(), Error> {
         output.result(json!({"dry_run": true, "experiment": resolved.experiment}));
         return Ok(());
     }
-    let device = device::open(&resolved.experiment.device)?;
+    let device = open_device(&resolved.experiment, None, output)?;
     let run = create(args, &resolved)?;
     output.note(&format!("run      {}", run.path().display()));
     let training = Training {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::architecture::Architecture;
 use crate::optimizer::OptimizerKind;
+use crate::precision::Precision;
 use crate::schedule::Schedule;
 
 /// Settings of the training loop.
@@ -18,6 +19,8 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// The rule that turns gradients into steps.
     pub optimizer: OptimizerKind,
+    /// What matrix products are computed in, those of the pre-training too.
+    pub precision: Precision,
     /// Peak learning rate; above 0.
     pub learning_rate: f64,
     /// Momentum of SGD and RMSprop, in `[0, 1)`.
@@ -53,6 +56,7 @@ impl TrainConfig {
             epochs: 10,
             batch_size: 128,
             optimizer,
+            precision: Precision::default(),
             learning_rate,
             momentum: 0.9,
             weight_decay: if optimizer == OptimizerKind::Adamw {

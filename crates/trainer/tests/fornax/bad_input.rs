@@ -97,6 +97,9 @@ fn wrong_settings_are_refused() {
     set("train.epochs=many", &["train.epochs", "a whole number"]);
     set("train.epochs", &["KEY=VALUE"]);
     set("train.optimizer=adamm", &["train.optimizer", "adamw"]);
+    set("train.precision=bf61", &["train.precision", "bf16"]);
+    set("train.precison=bf16", &["did you mean `train.precision`"]);
+    check("train mlp --precision bf61", USAGE, &["bf61", "bf16"]);
     set("model.activation=rulu", &["model.activation", "relu"]);
     set("model.dropout=1", &["dropout", "below 1"]);
     set("model.widths=[0]", &["widths", "at least 1"]);

@@ -4,6 +4,7 @@ mod backends;
 mod bad_input;
 mod commands;
 mod kill;
+mod precision;
 mod program;
 mod reports;
 mod slow;
