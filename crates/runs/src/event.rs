@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::StepTimes;
 use crate::number;
+use crate::{DataSignals, MachineSignals, NotFinite, Signals, StepTimes};
 
 /// One line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -158,6 +158,27 @@ pub enum EventKind {
         /// That the step was taken with.
         learning_rate: f64,
     },
+
+    /// What the preflight found in the data, before the first step.
+    Data(DataSignals),
+
+    /// How every layer did over a window of steps.
+    Signals(Signals),
+
+    /// How the machine of the position did at the end of an epoch of its pre-training.
+    Machine(MachineSignals),
+
+    /// Share of each class's validation samples that was recognised, at the end of an epoch.
+    ClassRecall {
+        /// Counted from 1.
+        epoch: usize,
+        /// In the order of the outputs; NaN for a class without samples.
+        #[serde(deserialize_with = "number::list")]
+        recall: Vec<f64>,
+    },
+
+    /// A number stopped being finite.
+    NotFinite(NotFinite),
 
     /// A checkpoint is on disk; it holds the training at this event's position.
     Checkpoint {

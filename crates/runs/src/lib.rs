@@ -6,6 +6,7 @@ mod run_lock;
 mod event;
 mod event_log;
 mod metrics_csv;
+mod signals;
 mod step_times;
 
 mod container;
@@ -24,5 +25,6 @@ pub use event_log::{EventLog, read_events};
 pub use metrics_csv::metrics_csv;
 pub use run_dir::RunDir;
 pub use run_lock::RunLock;
+pub use signals::{DataSignals, LayerSignals, MachineSignals, NotFinite, Quantity, Signals};
 pub use step_times::StepTimes;
 pub use write_atomic::write_atomic;

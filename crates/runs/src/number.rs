@@ -26,3 +26,12 @@ pub(crate) fn by_name<'de, D: Deserializer<'de>>(
         .map(|(name, number)| (name, number.unwrap_or(f64::NAN)))
         .collect())
 }
+
+/// Numbers in a row.
+pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let numbers = Vec::<Option<f64>>::deserialize(deserializer)?;
+    Ok(numbers
+        .into_iter()
+        .map(|number| number.unwrap_or(f64::NAN))
+        .collect())
+}
