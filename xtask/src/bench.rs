@@ -2,15 +2,12 @@
 
 mod contest;
 mod growth;
-mod machine;
 mod ours;
 mod peers;
 mod report;
 mod result;
 mod row;
 mod side;
-mod statistics;
-mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::workspace;
+use crate::{machine, workspace};
 use peers::{Framework, Peer};
 use result::RowResult;
 use row::Row;

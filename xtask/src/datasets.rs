@@ -1,7 +1,7 @@
 //! `cargo xtask datasets`: the known datasets, from their manifests to the files on disk.
 
 mod archive;
-mod checksum;
+pub(crate) mod checksum;
 mod download;
 mod fetch;
 mod list;

@@ -1,9 +1,13 @@
-//! The project's chores: fetching datasets, measuring speed, holding the sources to the rules,
-//! running every check.
+//! The project's chores: fetching datasets, measuring speed and learning, holding the sources to
+//! the rules, running every check.
 
 mod bench;
 mod ci;
 mod datasets;
+mod machine;
+mod reproduce;
+mod statistics;
+mod table;
 mod tidy;
 mod workspace;
 
@@ -27,6 +31,7 @@ enum Verb {
     /// Lists, fetches and verifies the known datasets
     #[command(subcommand)]
     Datasets(datasets::Verb),
+    Reproduce(reproduce::Options),
     /// Holds the sources to the rules that no compiler checks
     Tidy,
 }
@@ -46,6 +51,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench(options) => bench::run(&options),
         Verb::Ci(options) => ci::run(&options),
         Verb::Datasets(verb) => datasets::run(&verb),
+        Verb::Reproduce(options) => reproduce::run(&options),
         Verb::Tidy => tidy::run(),
     }
 }

@@ -143,6 +143,7 @@ const MANIFEST_TEXTS: &[(&str, &str)] = manifests![
     "japanese-vowels",
     "kmnist",
     "mnist",
+    "mnist-1d",
     "moby-dick",
     "omniglot",
     "omniglot-small",

@@ -320,6 +320,14 @@ pub enum DataError {
         advice: &'static str,
     },
 
+    #[error("{}: {problem}", path.display())]
+    #[diagnostic(help("{advice}"))]
+    Npz {
+        path: PathBuf,
+        problem: String,
+        advice: &'static str,
+    },
+
     // Models.
     #[error("the preprocessing of the model does not fit: {problem}")]
     #[diagnostic(help("the files of the model are damaged or foreign: train it again"))]

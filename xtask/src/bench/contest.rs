@@ -3,8 +3,8 @@
 use super::report::Report;
 use super::row::Row;
 use super::side::Side;
-use super::statistics::median;
-use super::table::count;
+use crate::statistics::median;
+use crate::table::count;
 
 /// A side with its runs, one a round.
 pub(crate) struct Measured<'a> {

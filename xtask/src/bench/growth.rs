@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::report::Report;
 use super::row::Row;
 use super::side::Side;
-use super::table::{count, markdown};
+use crate::table::{count, markdown};
 
 /// What is varied, and through which values.
 struct Sweep {

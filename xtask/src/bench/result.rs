@@ -8,8 +8,8 @@ use super::Precision;
 use super::contest::Measured;
 use super::report::Report;
 use super::row::Row;
-use super::statistics::{ends, median};
-use super::table::{count, markdown, optional};
+use crate::statistics::{ends, median};
+use crate::table::{count, markdown, optional};
 
 /// One backend of ours in one row; all numbers are medians over the rounds.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,10 @@
 //! Series to classify in the `.ts` form of the UCR and UEA archives: a line holds one series, its
-//! channels and then its class separated by colons, the steps of a channel by commas.
+//! channels and then its class separated by colons, the steps of a channel by commas. Arrays of
+//! `NumPy`, `.npz`, are read as such series too.
 //!
 //! Bagnall et al. 2018, <https://arxiv.org/abs/1811.00075>
 
+mod npz;
 mod parse;
 
 use std::path::Path;
@@ -29,7 +31,7 @@ pub struct SequencePreprocess {
 
 pub(crate) fn recognises(opening: &Opening) -> bool {
     match &opening.chosen {
-        Some(_) => opening.chosen_ends_with(&[".ts"]),
+        Some(_) => opening.chosen_ends_with(&[".ts", ".npz"]),
         None => opening
             .files
             .iter()
@@ -38,16 +40,13 @@ pub(crate) fn recognises(opening: &Opening) -> bool {
 }
 
 pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
-    let (train_file, test_file) = files(opening)?;
-    let train = read(opening, train_file)?;
-    let test = test_file.map(|file| read(opening, file)).transpose()?;
-    let Some(labels) = &train.labels else {
-        let what = "the class, after a colon,".to_owned();
-        return Err(DataError::NoTargets {
-            path: train.path,
-            what,
-        });
-    };
+    let (train, test) = read_parts(opening)?;
+    for part in [Some(&train), test.as_ref()].into_iter().flatten() {
+        if part.labels.is_none() {
+            return Err(no_targets(part));
+        }
+    }
+    let labels = train.labels.as_deref().unwrap_or_default();
     let classes = train.classes();
     if let [class] = classes.as_slice() {
         return Err(DataError::OneClass {
@@ -90,13 +89,6 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         Some(test) => preprocess.whole(test)?,
         None => Split::new(store, &division.test),
     };
-    if let (Some(file), false) = (test_file, test.has_targets()) {
-        let what = "the class, after a colon,".to_owned();
-        return Err(DataError::NoTargets {
-            path: file.path.clone(),
-            what,
-        });
-    }
     reading.push(splits::sentence(
         opening,
         [&train, &valid, &test],
@@ -125,8 +117,12 @@ pub(crate) fn open_inputs(
     preprocess: &SequencePreprocess,
     path: &Path,
 ) -> Result<Split, DataError> {
-    let text = String::from_utf8_lossy(&file::read_unpacked(path)?).into_owned();
-    let series = parse::parse(&text, path)?;
+    let bytes = file::read_unpacked(path)?;
+    let series = if is_npz(path) {
+        npz::parse(bytes, path)?.0
+    } else {
+        parse::parse(&String::from_utf8_lossy(&bytes), path)?
+    };
     check_width(&series, preprocess.scales.len())?;
     preprocess.whole(series)
 }
@@ -161,7 +157,7 @@ impl SequencePreprocess {
                 ends: series.ends,
             },
             targets,
-            place: Place::Listed("line", series.lines),
+            place: Place::Listed(series.unit, series.lines),
         })
     }
 
@@ -192,6 +188,33 @@ fn check_width(series: &Series, expected: usize) -> Result<(), DataError> {
         ),
         advice: "give series of the channels of the training data, in their order",
     })
+}
+
+/// What to train on, and the test set, which an archive of arrays holds itself.
+fn read_parts(opening: &Opening) -> Result<(Series, Option<Series>), DataError> {
+    if let Ok(file) = opening.main_file()
+        && is_npz(&file.path)
+    {
+        return npz::parse(opening.read(file)?, &file.path);
+    }
+    let (train, test) = files(opening)?;
+    let test = test.map(|file| read(opening, file)).transpose()?;
+    Ok((read(opening, train)?, test))
+}
+
+fn is_npz(path: &Path) -> bool {
+    super::ends_with(&super::file_name(path), &[".npz"])
+}
+
+fn no_targets(series: &Series) -> DataError {
+    let what = match series.unit {
+        "line" => "the class, after a colon,",
+        _ => "an array `y` of classes",
+    };
+    DataError::NoTargets {
+        path: series.path.clone(),
+        what: what.to_owned(),
+    }
 }
 
 fn read(opening: &Opening, file: &SourceFile) -> Result<Series, DataError> {

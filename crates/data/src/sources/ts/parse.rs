@@ -16,10 +16,12 @@ pub(super) struct Series {
     pub(super) ends: Vec<usize>,
     /// The class of each series, where the file says that it has classes.
     pub(super) labels: Option<Vec<String>>,
-    /// The line of each series.
+    /// The line of each series; the row of an array.
     pub(super) lines: Vec<u64>,
+    /// `line` or `row`
+    pub(super) unit: &'static str,
     /// The classes that the header lists.
-    listed: Vec<String>,
+    pub(super) listed: Vec<String>,
 }
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Series, DataError> {
@@ -32,6 +34,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Series, DataError> {
         ends: Vec::new(),
         labels: header.has_classes.then(Vec::new),
         lines: Vec::new(),
+        unit: "line",
         listed: header.classes,
     };
     for (line, content) in lines {

@@ -20,6 +20,16 @@ pub(crate) fn ends(values: &[f64]) -> [f64; 2] {
     ]
 }
 
+/// The mean of `values` and their standard deviation as a sample; NaN of none, and a deviation of
+/// NaN of one.
+#[allow(clippy::cast_precision_loss)] // far fewer than 2^52 values
+pub(crate) fn mean_and_deviation(values: &[f64]) -> [f64; 2] {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    [mean, (squares / (count - 1.0)).sqrt()]
+}
+
 #[cfg(test)]
 #[allow(clippy::float_cmp)] // Small whole numbers are exact.
 mod tests {
@@ -37,5 +47,12 @@ mod tests {
     fn the_ends_are_the_smallest_and_the_largest() {
         assert_eq!(ends(&[2.0, 1.0, 3.0]), [1.0, 3.0]);
         assert_eq!(ends(&[2.0]), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn the_deviation_is_that_of_a_sample() {
+        assert_eq!(mean_and_deviation(&[1.0, 3.0]), [2.0, 2_f64.sqrt()]);
+        let [mean, deviation] = mean_and_deviation(&[5.0]);
+        assert!(mean == 5.0 && deviation.is_nan());
     }
 }

@@ -1,0 +1,153 @@
+//! `cargo xtask reproduce`: trains the networks of the published tables on full data, and writes
+//! `RESULTS.md` from what the runs left behind.
+
+mod outcome;
+mod report;
+mod row;
+mod training;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::{machine, workspace};
+use outcome::Outcome;
+use row::{ROWS, Row};
+use training::Training;
+
+/// Trains the rows of the published tables, and writes `RESULTS.md`
+///
+/// A row is an experiment file, `experiments/<row>.toml`, trained over several seeds. What is
+/// chosen is chosen on the validation split; the test split is looked at once, at the end. A seed
+/// that is done is not trained again until its experiment file changes; one that was interrupted
+/// goes on from its last checkpoint.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Rows to train; all where none are named
+    #[arg(value_name = "ROW")]
+    rows: Vec<String>,
+    /// Seeds of each row
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// One seed of the rows that take seconds, and no `RESULTS.md`: a check of the whole way
+    #[arg(long)]
+    quick: bool,
+    /// Train the first seed of each row a second time, and compare the weights bit by bit
+    #[arg(long)]
+    again: bool,
+    /// Train nothing: write `RESULTS.md` from what is there
+    #[arg(long)]
+    report: bool,
+    /// A `fornax` that is built already
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+}
+
+/// Rows, and what each seed of them came to.
+type Results = Vec<(&'static Row, Vec<Outcome>)>;
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let rows = rows(options)?;
+    if !options.report {
+        let program = match &options.program {
+            Some(program) => std::path::absolute(program)?,
+            None => build()?,
+        };
+        for row in rows {
+            train(row, options, &program)?;
+        }
+    }
+    let all = results()?;
+    print!("{}", report::table(&all));
+    if !options.quick {
+        let path = workspace::root().join("RESULTS.md");
+        std::fs::write(&path, report::document(&all, &machine::describe()))
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn rows(options: &Options) -> Result<Vec<&'static Row>> {
+    if options.rows.is_empty() {
+        return Ok(ROWS
+            .iter()
+            .filter(|row| row.quick || !options.quick)
+            .collect());
+    }
+    let find = |name: &String| {
+        let found = ROWS.iter().find(|row| row.name == name);
+        found.with_context(|| {
+            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            format!("no row is called `{name}`; there are {}", names.join(", "))
+        })
+    };
+    options.rows.iter().map(find).collect()
+}
+
+/// Trains what is missing of a row.
+fn train(row: &Row, options: &Options, program: &std::path::Path) -> Result<()> {
+    let seeds = if options.quick { 1 } else { row.seeds };
+    for seed in 1..=options.seeds.unwrap_or(seeds) {
+        for experiment in row.experiments() {
+            let training = Training::new(experiment, seed)?;
+            let outcome = training.outcome_or_train(program)?;
+            eprintln!(
+                "{experiment}, seed {seed}: {} after {:.0} s",
+                row.measure.shown(outcome.value(row.measure)?),
+                outcome.seconds
+            );
+            if options.again && seed == 1 {
+                let second = training.train_again(program)?;
+                if second != outcome.weights_sha256 {
+                    bail!("{experiment}, seed 1: a second training has other weights");
+                }
+                eprintln!("{experiment}, seed 1: a second training has the same weights");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What lies in the folder of results.
+fn results() -> Result<Results> {
+    let mut results = Vec::new();
+    for row in ROWS {
+        let mut outcomes = Vec::new();
+        for seed in 1.. {
+            let [Some(first), second] = row.outcomes(seed)? else {
+                break;
+            };
+            outcomes.push(match (row.against, second) {
+                (None, _) => first,
+                (Some(_), Some(second)) => first.against(&second, row.measure)?,
+                (Some(_), None) => break,
+            });
+        }
+        if !outcomes.is_empty() {
+            results.push((row, outcomes));
+        }
+    }
+    Ok(results)
+}
+
+/// Builds the program; cargo tells its progress itself.
+fn build() -> Result<PathBuf> {
+    let mut command = workspace::cargo();
+    command.args([
+        "build",
+        "--release",
+        "--package",
+        "fornax-trainer",
+        "--bin",
+        "fornax",
+    ]);
+    let status = command.status().context("cannot start `cargo build`")?;
+    if !status.success() {
+        bail!("the program does not build; cargo's reason stands above");
+    }
+    Ok(workspace::metadata()?
+        .target_directory
+        .join("release/fornax"))
+}

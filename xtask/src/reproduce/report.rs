@@ -1,0 +1,109 @@
+//! `RESULTS.md`: every figure of ours from the events of a run.
+
+use super::Results;
+use super::outcome::Outcome;
+use super::row::Row;
+use crate::statistics::mean_and_deviation;
+use crate::table::markdown;
+
+const INTRODUCTION: &str = "\
+# What Fornax's networks reach
+
+Written by `cargo xtask reproduce` from the events of its runs; no figure of ours was typed. Each row
+is trained from `experiments/<row>.toml` over several seeds on the full standard data. Everything is
+chosen on a validation split; the test split is looked at once, at the end.
+
+`ours` is the mean over the seeds on the test split, ± their standard deviation. `valid` is the same
+on the validation split. `published` and `peer` are quoted: the sources stand below the table.
+";
+
+/// The whole document.
+pub(crate) fn document(results: &Results, machine: &str) -> String {
+    let sources = results
+        .iter()
+        .map(|(row, _)| format!("- {}: {}", row.title, row.source));
+    let sources: Vec<_> = sources.collect();
+    let sources = sources.join("\n");
+    format!(
+        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}\n## What is quoted\n\n{sources}\n",
+        table(results)
+    )
+}
+
+/// One line a row.
+pub(crate) fn table(results: &Results) -> String {
+    let header = [
+        "row",
+        "published",
+        "peer",
+        "owed",
+        "ours",
+        "n",
+        "valid",
+        "reached",
+        "parameters",
+        "s",
+        "MB",
+        "device",
+        "commit",
+    ];
+    let rows: Vec<_> = results
+        .iter()
+        .map(|(row, outcomes)| line(row, outcomes))
+        .collect();
+    markdown(header, &rows)
+}
+
+fn line(row: &Row, outcomes: &[Outcome]) -> [String; 13] {
+    let spread = |values: &[f64]| {
+        let [mean, deviation] = mean_and_deviation(values);
+        match values {
+            [_, _, ..] => format!(
+                "{} ± {}",
+                row.measure.shown(mean),
+                row.measure.digits(deviation)
+            ),
+            _ => row.measure.shown(mean),
+        }
+    };
+    let ours = values(outcomes, |outcome| outcome.value(row.measure).ok());
+    let valid = values(outcomes, |outcome| row.measure.of(&outcome.valid).ok());
+    let [mean, _] = mean_and_deviation(&ours);
+    let reached = match () {
+        () if row.meets(mean, row.ambition) => "ambition",
+        () if row.meets(mean, row.owed) => "owed",
+        () => "no",
+    };
+    let most = |of: fn(&Outcome) -> f64| outcomes.iter().map(of).fold(0.0, f64::max);
+    let first = &outcomes[0];
+    let is_same = |outcome: &Outcome| outcome.commit == first.commit;
+    let commit = if outcomes.iter().all(is_same) {
+        first.commit.as_str()
+    } else {
+        "several"
+    };
+    let is_paired = row.against.is_some();
+    [
+        row.title.to_owned(),
+        row.published.to_owned(),
+        row.peer.to_owned(),
+        row.measure.shown(row.owed),
+        spread(&ours),
+        outcomes.len().to_string(),
+        if is_paired {
+            "-".to_owned()
+        } else {
+            spread(&valid)
+        },
+        reached.to_owned(),
+        crate::table::count(f64::from(first.num_parameters)),
+        format!("{:.0}", most(|outcome| outcome.seconds)),
+        format!("{:.0}", most(|outcome| outcome.memory_mb.unwrap_or(0.0))),
+        first.device.clone(),
+        commit.to_owned(),
+    ]
+}
+
+fn values(outcomes: &[Outcome], of: impl Fn(&Outcome) -> Option<f64>) -> Vec<f64> {
+    outcomes.iter().filter_map(of).collect()
+}

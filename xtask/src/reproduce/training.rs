@@ -1,0 +1,167 @@
+//! One seed of one experiment: trained, taken up where it stopped, or found done.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::outcome::Outcome;
+use crate::datasets::checksum::sha256;
+use crate::{machine, workspace};
+
+/// Between two looks at how much memory a training holds.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// One seed of one experiment.
+pub(crate) struct Training {
+    /// The experiment file, without its ending.
+    name: String,
+    seed: u64,
+    /// The text of the experiment file.
+    settings: String,
+}
+
+impl Training {
+    /// Reads `experiments/<name>.toml`.
+    pub(crate) fn new(name: &str, seed: u64) -> Result<Self> {
+        let path = Self::file(name);
+        let settings = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            seed,
+            settings,
+        })
+    }
+
+    fn file(name: &str) -> PathBuf {
+        workspace::root().join(format!("experiments/{name}.toml"))
+    }
+
+    /// What all seeds of an experiment share a beginning of.
+    fn path(&self, ending: &str) -> PathBuf {
+        let name = format!("runs/reproduce/{}-seed{}{ending}", self.name, self.seed);
+        workspace::root().join(name)
+    }
+
+    /// What this came to, if it is done and its experiment file is still the same.
+    pub(crate) fn outcome(&self) -> Result<Option<Outcome>> {
+        if !self.is_begun() {
+            return Ok(None);
+        }
+        let path = self.path(".json");
+        match std::fs::read(&path) {
+            Err(_) => Ok(None),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("cannot read `{}`; delete it", path.display()))
+                .map(Some),
+        }
+    }
+
+    /// Whether a training of just these settings was begun.
+    fn is_begun(&self) -> bool {
+        let begun = std::fs::read_to_string(self.path(".toml"));
+        begun.is_ok_and(|settings| settings == self.settings)
+    }
+
+    /// The outcome; trains for it where there is none.
+    pub(crate) fn outcome_or_train(&self, program: &Path) -> Result<Outcome> {
+        if let Some(outcome) = self.outcome()? {
+            return Ok(outcome);
+        }
+        let run = self.path("");
+        let mut command = Command::new(program);
+        if self.is_begun() && run.join("checkpoints").is_dir() {
+            command.arg("resume").arg(&run);
+        } else {
+            self.clear()?;
+            let settings = self.path(".toml");
+            let folder = settings.parent().context("a file lies in a folder")?;
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(&settings, &self.settings)?;
+            self.arguments(&mut command, &run);
+        }
+        let memory_mb = watched(command, &self.name, self.seed)?;
+        let outcome = Outcome::of_run(&run, memory_mb, machine::commit())?;
+        std::fs::write(self.path(".json"), serde_json::to_vec_pretty(&outcome)?)?;
+        Ok(outcome)
+    }
+
+    /// Trains from the start beside the first one, which stays; the checksum of the weights.
+    pub(crate) fn train_again(&self, program: &Path) -> Result<String> {
+        let run = self.path("-again");
+        remove(&run)?;
+        let mut command = Command::new(program);
+        self.arguments(&mut command, &run);
+        watched(command, &self.name, self.seed)?;
+        let sum = weights_sha256(&run)?;
+        remove(&run)?;
+        Ok(sum)
+    }
+
+    fn arguments(&self, command: &mut Command, run: &Path) {
+        command.args(["train", "--quiet", "--config"]);
+        command.arg(Self::file(&self.name));
+        command.args(["--seed", &self.seed.to_string()]);
+        command.arg("--out").arg(run);
+    }
+
+    /// Removes what other settings left.
+    fn clear(&self) -> Result<()> {
+        remove(&self.path(""))?;
+        for ending in [".toml", ".json"] {
+            let path = self.path(ending);
+            if path.exists() {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove `{}`", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Runs a training to its end; the most memory that it held, in megabytes.
+fn watched(mut command: Command, name: &str, seed: u64) -> Result<Option<f64>> {
+    command.current_dir(workspace::root());
+    command.stdout(Stdio::null());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    let mut most = None;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        most = memory_mb(&child).or(most);
+        std::thread::sleep(WATCH);
+    };
+    if !status.success() {
+        bail!("{name}, seed {seed}: the training failed; its reason stands above");
+    }
+    Ok(most)
+}
+
+/// The peak so far, in the words of Linux; elsewhere nothing is known.
+fn memory_mb(child: &Child) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
+/// The checksum of a run's weights.
+pub(super) fn weights_sha256(run: &Path) -> Result<String> {
+    let path = run.join("model/weights.safetensors");
+    let mut file =
+        File::open(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    sha256(&mut file).with_context(|| format!("cannot read `{}`", path.display()))
+}
