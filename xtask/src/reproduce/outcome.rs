@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) device: String,
     /// The most memory that the process held, where the system tells it.
     pub(crate) memory_mb: Option<f64>,
-    /// Of the sources that trained it.
+    /// Of the sources that the program was built from.
     pub(crate) commit: String,
     /// Equal exactly if all weights are.
     pub(crate) weights_sha256: String,
@@ -37,15 +37,21 @@ impl Outcome {
     ///
     /// A test split that was looked at more than once is an error: then it may have chosen
     /// something.
-    pub(crate) fn of_run(run: &Path, memory_mb: Option<f64>, commit: String) -> Result<Self> {
-        let path = run.join("events.jsonl");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read `{}`", path.display()))?;
-        let mut outcome = Self::of_events(&text)
-            .with_context(|| format!("`{}` is not that of a whole run", path.display()))?;
+    pub(crate) fn of_run(run: &Path, memory_mb: Option<f64>) -> Result<Self> {
+        let read = |name: &str| {
+            let path = run.join(name);
+            std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read `{}`", path.display()))
+        };
+        let mut outcome = Self::of_events(&read("events.jsonl")?)
+            .with_context(|| format!("`{}` is no whole run", run.display()))?;
+        let environment: Value = serde_json::from_str(&read("environment.json")?)?;
+        environment["commit"]
+            .as_str()
+            .unwrap_or("unknown")
+            .clone_into(&mut outcome.commit);
         outcome.weights_sha256 = weights_sha256(run)?;
         outcome.memory_mb = memory_mb;
-        outcome.commit = commit;
         Ok(outcome)
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::outcome::Outcome;
 use crate::datasets::checksum::sha256;
-use crate::{machine, workspace};
+use crate::workspace;
 
 /// Between two looks at how much memory a training holds.
 const WATCH: Duration = Duration::from_millis(200);
@@ -84,7 +84,7 @@ impl Training {
             self.arguments(&mut command, &run);
         }
         let memory_mb = watched(command, &self.name, self.seed)?;
-        let outcome = Outcome::of_run(&run, memory_mb, machine::commit())?;
+        let outcome = Outcome::of_run(&run, memory_mb)?;
         std::fs::write(self.path(".json"), serde_json::to_vec_pretty(&outcome)?)?;
         Ok(outcome)
     }
