@@ -32,6 +32,10 @@ pub struct DataConfig {
     /// Share of the training split to use, in `(0, 1]`: drawn class by class, or the newest part of
     /// a series or a text.
     pub fraction: f64,
+    /// Training items whose answers are used, drawn class by class, as many of each; absent for all.
+    /// The others are learned from without answers where a network can: a deep belief network is
+    /// pre-trained on them too.
+    pub labels: Option<usize>,
     /// Images: standardise by the mean and deviation of the training pixels; `false` keeps the
     /// pixels in `[0, 1]`, as a network of binary units wants them.
     pub normalize: bool,
@@ -75,6 +79,7 @@ impl Default for DataConfig {
             valid_fraction: 0.1,
             test_fraction: 0.15,
             fraction: 1.0,
+            labels: None,
             normalize: true,
             image_size: None,
             text: None,

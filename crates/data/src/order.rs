@@ -7,6 +7,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 const SPLIT_STREAM: u64 = u64::MAX;
 /// The stream that draws the share of the training split to use.
 const FRACTION_STREAM: u64 = u64::MAX - 1;
+/// The stream that draws the items whose answers are used.
+const LABELS_STREAM: u64 = u64::MAX - 2;
 
 /// A permutation of `0..len` for an epoch: a pure function of its arguments.
 ///
@@ -93,6 +95,23 @@ pub(crate) fn subsample(items: &[usize], groups: &[i32], fraction: f64, seed: u6
     }
     kept.sort_unstable();
     kept
+}
+
+/// The places of `count` items, as many of each group as there are and as evenly as it goes; in
+/// order. All of them where there are no more.
+pub(crate) fn draw_evenly(groups: &[i32], count: usize, seed: u64) -> Vec<usize> {
+    let mut rng = stream(seed, LABELS_STREAM);
+    let mut places = by_group(groups);
+    for group in &mut places {
+        shuffle(group, &mut rng);
+    }
+    let longest = places.iter().map(Vec::len).max().unwrap_or(0);
+    // Round by round, one of each group.
+    let rounds =
+        (0..longest).flat_map(|round| places.iter().filter_map(move |group| group.get(round)));
+    let mut drawn: Vec<usize> = rounds.copied().take(count).collect();
+    drawn.sort_unstable();
+    drawn
 }
 
 /// `fraction` of `len`, rounded, at least one and at most `len - 2`.
@@ -201,6 +220,19 @@ mod tests {
         let division = divide(&[0, 0, 0, 0, 1, 1], 0.3, 0.3, 5);
         assert!(division.train.contains(&4) && division.train.contains(&5));
         assert_eq!(division.test.len() + division.valid.len(), 2);
+    }
+
+    #[test]
+    fn labels_are_drawn_as_evenly_as_the_groups_allow() {
+        let groups: Vec<i32> = (0..60).map(|item| [0, 0, 0, 1, 1, 2][item % 6]).collect();
+        let counts = |count| {
+            let drawn = draw_evenly(&groups, count, 1);
+            [0, 1, 2].map(|group| drawn.iter().filter(|&&item| groups[item] == group).count())
+        };
+        assert_eq!(counts(9), [3, 3, 3]);
+        assert_eq!(counts(40), [15, 15, 10]);
+        assert_eq!(counts(100), [30, 20, 10]);
+        assert_ne!(draw_evenly(&groups, 9, 1), draw_evenly(&groups, 9, 2));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Options};
-use crate::{DataConfig, DataError, DataFolders, Dataset, LeftOut};
+use crate::{DataConfig, DataError, DataFolders, Dataset, LeftOut, Split};
 
 use archive::Unpacked;
 use tree::Tree;
@@ -275,7 +275,25 @@ impl<'a> Opening<'a> {
         let mut dataset = (kind.open)(self)?;
         dataset.warnings.extend(self.notes.take());
         dataset.left_out = self.left_out.take();
+        if let Some(count) = self.config.labels {
+            dataset.train = self.labelled(&dataset.train, count)?;
+            dataset.reading.push(format!(
+                "the answers of {} training items are used; {} are without",
+                dataset.train.len(),
+                dataset.train.num_unlabelled()
+            ));
+        }
         Ok(dataset)
+    }
+
+    fn labelled(&self, train: &Split, count: usize) -> Result<Split, DataError> {
+        let expected = "at least one for each class; only data with classes can be used in part";
+        let refused = || DataError::Config {
+            key: "labels",
+            value: count.to_string(),
+            expected,
+        };
+        train.with_labels(count, self.seed).ok_or_else(refused)
     }
 
     /// All that lies below the folder.

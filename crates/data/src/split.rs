@@ -4,7 +4,7 @@ mod store;
 
 use std::sync::Arc;
 
-use crate::{Batch, DataError, Source, Targets};
+use crate::{Batch, DataError, Source, Targets, order};
 
 pub(crate) use store::{Place, SeriesStore, Store, StoredInputs, StoredTargets, count_classes};
 
@@ -14,6 +14,8 @@ pub struct Split {
     source: Arc<dyn Source>,
     /// Numbers of the items in the source. Four bytes each: there may be a hundred million.
     items: Arc<[u32]>,
+    /// Items whose answers are not to be used.
+    unlabelled: Arc<[u32]>,
 }
 
 impl Split {
@@ -29,7 +31,56 @@ impl Split {
             u32::try_from(item).expect("a source has less than 2^32 items")
         };
         let items = items.iter().map(number).collect();
-        Self { source, items }
+        Self {
+            source,
+            items,
+            unlabelled: Arc::default(),
+        }
+    }
+
+    /// Keeps the answers of `count` items, as many of each class as there are; the others count as
+    /// without answers. `None` where there are no classes, or `count` has less than one of each.
+    pub(crate) fn with_labels(&self, count: usize, seed: u64) -> Option<Self> {
+        let num_classes = self
+            .class_counts()?
+            .iter()
+            .filter(|&&count| count > 0)
+            .count();
+        if count < num_classes {
+            return None;
+        }
+        let classes: Vec<i32> = (0..self.len()).map(|index| self.class(index)).collect();
+        let kept = order::draw_evenly(&classes, count, seed);
+        let (kept, rest): (Vec<_>, Vec<_>) = self
+            .items
+            .iter()
+            .enumerate()
+            .partition(|(index, _)| kept.binary_search(index).is_ok());
+        let numbers =
+            |items: Vec<(usize, &u32)>| items.into_iter().map(|(_, &item)| item).collect();
+        Some(Self {
+            source: self.source.clone(),
+            items: numbers(kept),
+            unlabelled: numbers(rest),
+        })
+    }
+
+    /// How many items there are beside those of the split whose answers are not to be used.
+    #[must_use]
+    pub fn num_unlabelled(&self) -> usize {
+        self.unlabelled.len()
+    }
+
+    /// All items to learn from without answers: those of the split, and those beside it.
+    #[must_use]
+    pub fn with_unlabelled(&self) -> Self {
+        let mut items = [&*self.items, &*self.unlabelled].concat();
+        items.sort_unstable();
+        Self {
+            source: self.source.clone(),
+            items: items.into(),
+            unlabelled: Arc::default(),
+        }
     }
 
     /// Number of items.

@@ -6,6 +6,7 @@ mod train;
 use fornax_data::{
     AugmentConfig, DataConfig, DataFolders, Dataset, InputShape, Preprocess, Task, TextForm,
 };
+use fornax_layers::ConfigError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -96,6 +97,13 @@ impl Request {
         let experiment: Experiment = overlay::read("", &tree)?;
         experiment.validate()?;
         let network = architecture.config(&experiment.model, &dataset.input, &dataset.task)?;
+        if let NetworkConfig::Dbn(config) = &network
+            && config.labels
+            && dataset.train.num_unlabelled() > 0
+        {
+            let expected = "`false` where `data.labels` leaves items without an answer";
+            return Err(ConfigError::new("model.labels", true, expected).into());
+        }
         Ok(Resolved {
             experiment,
             dataset,
@@ -163,7 +171,7 @@ impl Request {
             augment: default_augment(architecture, dataset),
             model,
             train,
-            pretrain: PretrainConfig::default_for(dataset.train.len()),
+            pretrain: PretrainConfig::default_for(dataset.train.with_unlabelled().len()),
         })
     }
 }
@@ -287,7 +295,9 @@ fn suit_model(model: &mut Value, architecture: Architecture, dataset: &Dataset) 
         }
         _ => {}
     }
-    if architecture == Architecture::Dbn && !matches!(dataset.task, Task::Classification { .. }) {
+    let has_labels = matches!(dataset.task, Task::Classification { .. });
+    let all_labelled = dataset.train.num_unlabelled() == 0;
+    if architecture == Architecture::Dbn && !(has_labels && all_labelled) {
         model["labels"] = json!(false);
     }
 }

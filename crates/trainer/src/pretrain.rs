@@ -91,7 +91,8 @@ fn train_layer(
     state: &mut PretrainState,
 ) -> Result<(), Error> {
     let pretrain = session.experiment.pretrain.clone();
-    let num_train = session.dataset.train.len();
+    let samples = session.dataset.train.with_unlabelled();
+    let num_train = samples.len();
     let batches = num_train.div_ceil(pretrain.batch_size);
     let (layer, num_layers) = (state.layer, network.stack.rbms.len());
     let visible = network.stack.rbms[layer].visible;
@@ -105,7 +106,7 @@ fn train_layer(
         let order_seed = seed(session.experiment.seed, Stream::Pretrain(layer), usize::MAX);
         let order = epoch_order(num_train, order_seed, state.epoch);
         for indices in order.chunks(pretrain.batch_size).skip(state.batch_index) {
-            let batch = session.dataset.train.batch(indices)?;
+            let batch = samples.batch(indices)?;
             let data = network.stack.propagate(flat(session, &batch), layer);
             // Taken out, since what nobody else holds learns in place.
             let rbm = network.stack.rbms.remove(layer);
@@ -163,7 +164,7 @@ fn close_epoch(
         Stream::Pretrain(state.layer),
         usize::MAX,
     ));
-    let train = monitor(session, &session.dataset.train)?;
+    let train = monitor(session, &session.dataset.train.with_unlabelled())?;
     let valid = monitor(session, &session.dataset.valid)?;
     let energy = |data: Tensor<2>| mean(rbm.free_energy(data));
     let likelihood = train
@@ -238,7 +239,7 @@ fn one_hot(session: &Session, batch: &Batch, rbm: &Rbm) -> Option<Tensor<2>> {
 
 /// Mean of each input over the training split, for the visible biases of the first machine.
 fn pixel_means(session: &Session) -> Result<Tensor<1>, Error> {
-    let split = &session.dataset.train;
+    let split = session.dataset.train.with_unlabelled();
     let mut sum: Option<Vec<f64>> = None;
     let indices: Vec<usize> = (0..split.len()).collect();
     for chunk in indices.chunks(MONITORED) {

@@ -107,6 +107,10 @@ fn wrong_settings_are_refused() {
     set("model.d_input=3", &["model.d_input"]);
     set("train.momentum=1", &["train.momentum"]);
     set("data.valid_fraction=2", &["valid_fraction"]);
+    set(
+        "data.labels=2",
+        &["data.labels", "at least one for each class"],
+    );
     check("train cnn --set model.pools=[64]", USAGE, &["pool", "28"]);
     check("train dbn --set pretrain.cd_steps=0", USAGE, &["cd_steps"]);
 }
