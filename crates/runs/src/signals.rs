@@ -175,6 +175,23 @@ pub struct DataSignals {
     pub suspected_labels: Vec<String>,
     /// Number of such items.
     pub num_suspected_labels: usize,
+    /// What the simplest predictor reaches on the validation split in the metric by which the best
+    /// weights are chosen: always the most frequent class or the mean, the naive forecast, the
+    /// frequencies of characters.
+    #[serde(
+        default,
+        deserialize_with = "number::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub baseline: Option<f64>,
+    /// What the better of a linear model and a vote of neighbours reaches on held-out training
+    /// samples after seconds: accuracy, R², or bits per character.
+    #[serde(
+        default,
+        deserialize_with = "number::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reference: Option<f64>,
     /// Loss after memorising one batch, over the loss before; near 0 where the network can learn.
     #[serde(
         default,

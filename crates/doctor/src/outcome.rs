@@ -1,0 +1,209 @@
+//! How good the result of a run is, on a scale that all tasks share: alarms about the inside of a
+//! network are raised only where this is poor.
+
+use std::collections::BTreeMap;
+
+use crate::Record;
+
+/// Below this skill, hardly anything was learned.
+const HARDLY_ANYTHING: f64 = 0.1;
+/// Below this skill a result is poor where no other model says what can be reached.
+const LOW: f64 = 0.3;
+/// How far below a quick model a network has to stay, beside the noise, before that counts.
+const MARGIN: f64 = 0.03;
+/// The loss has to fall at least to this share of the first one, where nothing else is known.
+const FALLEN: f64 = 0.9;
+
+/// How good a result is.
+///
+/// A *skill* is 0 for the simplest predictor (always the most frequent class, the mean, the
+/// frequencies of characters) and 1 for a perfect one.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Outcome {
+    /// Whether a number stopped being finite.
+    pub diverged: bool,
+    /// Of the best epoch, on the validation split where there is one.
+    pub skill: Option<f64>,
+    /// Of the last epoch, on the training split, while it was trained on.
+    pub train_skill: Option<f64>,
+    /// Of a quick model on held-out training samples.
+    pub reference: Option<f64>,
+    /// Two standard errors of `skill`.
+    pub noise: f64,
+    /// The lowest training loss of an epoch over the loss of the first step.
+    pub fallen: Option<f64>,
+}
+
+impl Outcome {
+    pub(crate) fn of(record: &Record) -> Self {
+        let scale = Scale::of(record);
+        let split = |valid: bool| {
+            let epoch = if valid {
+                record.best_epoch()
+            } else {
+                record.epochs.last()
+            }?;
+            let metrics = if valid && !epoch.valid.is_empty() {
+                epoch.valid
+            } else {
+                epoch.train
+            };
+            Some(metrics)
+        };
+        let best = split(true);
+        let skill = best.and_then(|metrics| scale.skill(metrics));
+        let lowest = crate::words::lowest(record.losses());
+        let reference = record.data.and_then(|data| data.reference);
+        Self {
+            diverged: record.diverged.is_some()
+                || record.not_finite.is_some()
+                || record.losses().iter().any(|loss| !loss.is_finite()),
+            skill,
+            train_skill: split(false).and_then(|metrics| scale.skill(metrics)),
+            reference: reference.and_then(|value| scale.of_value(value)),
+            noise: best.map_or(0.0, |metrics| scale.noise(metrics, record.num_samples[1])),
+            fallen: record
+                .first_loss()
+                .filter(|first| *first > 0.0 && lowest.is_finite())
+                .map(|first| lowest / first),
+        }
+    }
+
+    /// Whether something has to be wrong: nothing was learned, or less than a model that took
+    /// seconds did.
+    #[must_use]
+    pub fn is_poor(&self) -> bool {
+        if self.diverged {
+            return true;
+        }
+        match (self.skill, self.reference) {
+            (Some(skill), _) if skill.is_nan() => true,
+            (Some(skill), Some(reference)) => skill < reference - self.noise.max(MARGIN),
+            (Some(skill), None) => skill < LOW,
+            (None, _) => self.fallen.is_some_and(|fallen| fallen > FALLEN),
+        }
+    }
+
+    /// Whether the network is hardly better than the simplest predictor.
+    #[must_use]
+    pub fn learned_nothing(&self) -> bool {
+        self.diverged
+            || self
+                .skill
+                .is_none_or(|skill| skill.is_nan() || skill < HARDLY_ANYTHING)
+    }
+
+    /// How much of what a quick model shows to be possible is missing; of everything, where there
+    /// is no such model.
+    #[must_use]
+    pub fn missing(&self) -> f64 {
+        let reached = self.skill.filter(|skill| skill.is_finite()).unwrap_or(0.0);
+        (self.reference.unwrap_or(1.0) - reached).max(0.0)
+    }
+}
+
+/// What is 0 and what is 1 on the scale of a task's metric.
+enum Scale {
+    /// Accuracy, with that of the most frequent class.
+    Accuracy(f64),
+    /// Bits per character, with those of the frequencies.
+    Bits(f64),
+    /// R², which is a skill already.
+    R2,
+    Unknown,
+}
+
+impl Scale {
+    fn of(record: &Record) -> Self {
+        let baseline = record.data.and_then(|data| data.baseline);
+        match record.task {
+            "classification" => match baseline.or_else(|| majority(record)) {
+                Some(share) if share < 1.0 => Self::Accuracy(share),
+                _ => Self::Unknown,
+            },
+            "next_token" => baseline.map_or(Self::Unknown, Self::Bits),
+            "regression" | "forecast" => Self::R2,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn skill(&self, metrics: &BTreeMap<String, f64>) -> Option<f64> {
+        let name = match self {
+            Self::Accuracy(_) => "accuracy",
+            Self::Bits(_) => "bits_per_character",
+            Self::R2 => "r2",
+            Self::Unknown => return None,
+        };
+        metrics.get(name).and_then(|value| self.of_value(*value))
+    }
+
+    fn of_value(&self, value: f64) -> Option<f64> {
+        match self {
+            Self::Accuracy(base) => Some((value - base) / (1.0 - base)),
+            Self::Bits(base) => Some(1.0 - value / base),
+            Self::R2 => Some(value),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Two standard errors of an accuracy over `n` samples; for the others, whose errors the events
+    /// do not tell, what they move by between seeds.
+    #[allow(clippy::cast_precision_loss)] // counts of samples
+    fn noise(&self, metrics: &BTreeMap<String, f64>, n: usize) -> f64 {
+        match self {
+            Self::Accuracy(base) => {
+                let p = metrics.get("accuracy").copied().unwrap_or(0.5);
+                2.0 * (p * (1.0 - p) / n.max(1) as f64).max(0.0).sqrt() / (1.0 - base)
+            }
+            Self::Bits(_) => 0.02,
+            Self::R2 => 0.05,
+            Self::Unknown => 0.0,
+        }
+    }
+}
+
+/// The share of the most frequent class, or that of any of K classes where no counts are known.
+fn majority(record: &Record) -> Option<f64> {
+    let counts = record.data.map_or(&[][..], |data| &data.class_counts);
+    let most = counts.iter().max();
+    match most {
+        Some(&most) if most > 0 => Some(crate::words::share(most, counts.iter().sum())),
+        _ if !record.recall.is_empty() => Some(crate::words::share(1, record.recall.len())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::story::Story;
+
+    #[test]
+    fn a_result_is_poor_below_a_quick_model() {
+        let reaches = |accuracy: f64| {
+            let story = Story::classification().accuracies(&[0.5 * accuracy, accuracy]);
+            story.data(|data| data.reference = Some(0.9))
+        };
+        assert!(!reaches(0.91).told(|record| record.outcome.is_poor()));
+        assert!(
+            !reaches(0.87).told(|record| record.outcome.is_poor()),
+            "within the noise"
+        );
+        assert!(reaches(0.7).told(|record| record.outcome.is_poor()));
+    }
+
+    #[test]
+    fn without_a_quick_model_only_a_low_skill_is_poor() {
+        let reaches = |accuracy: f64| Story::classification().accuracies(&[0.1, accuracy]);
+        assert!(!reaches(0.7).told(|record| record.outcome.is_poor()));
+        assert!(reaches(0.2).told(|record| record.outcome.is_poor()));
+        assert!(reaches(0.11).told(|record| record.outcome.learned_nothing()));
+    }
+
+    #[test]
+    fn a_run_that_diverged_is_poor_whatever_came_before() {
+        let story = Story::classification()
+            .accuracies(&[0.5, 0.9])
+            .diverges_at(30);
+        assert!(story.told(|record| record.outcome.is_poor()));
+    }
+}

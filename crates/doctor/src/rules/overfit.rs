@@ -1,0 +1,113 @@
+//! What is learned of the training samples does not hold for others.
+
+use serde_json::json;
+
+use super::{Needs, Rule};
+use crate::settings::set;
+use crate::words::{lowest, percent, plain};
+use crate::{Finding, Place, Record, Severity};
+
+/// Rise of the validation loss above its lowest value while the training loss falls (SageMaker
+/// Debugger: 0.1 between the two at once, which small data always have).
+const RISE: f64 = 0.1;
+/// Skill on training samples beyond that on new ones from which on the network is the matter and not
+/// the small data: of healthy runs on small data hardly any loses as much.
+const GAP: f64 = 0.25;
+
+pub(crate) const RULE: Rule = Rule {
+    name: "overfit",
+    needs: Needs::Curves,
+    explains: &["overtrained"],
+    check,
+};
+
+fn check(record: &Record) -> Option<Finding> {
+    let outcome = &record.outcome;
+    let last = record.epochs.last()?;
+    let losses = || record.epochs.iter().filter_map(crate::EpochRecord::valid_loss);
+    let least = lowest(losses());
+    let rise = last.valid_loss()? / least - 1.0;
+    let falls = last.train_loss() <= lowest(record.losses()) * (1.0 + RISE);
+    let gap = outcome.train_skill? - outcome.skill?;
+    let wide = gap > GAP + outcome.noise;
+    if outcome.diverged || !falls || !(rise > RISE || wide) {
+        return None;
+    }
+    let harmful = wide || outcome.is_poor() && gap > GAP / 2.0;
+    let severity = if harmful {
+        Severity::Warning
+    } else {
+        Severity::Advice
+    };
+    let turn = record
+        .epochs
+        .iter()
+        .find(|epoch| epoch.valid_loss() == Some(least));
+    Some(
+        Finding::new(
+            RULE.name,
+            severity,
+            "what was learned of the training samples does not hold for others",
+        )
+        .measured(format!(
+            "skill {} on them, {} on new ones; the validation loss rose by {} after its lowest value",
+            plain(outcome.train_skill?),
+            plain(outcome.skill?),
+            percent(rise.max(0.0))
+        ))
+        .at(turn.map_or(Place::default(), |epoch| Place::epoch(epoch.epoch)))
+        .remedy("use more data, vary it (`[augment]`), regularise, use a smaller network, or stop earlier")
+        .patch(record, changes(record))
+        .confidence(if wide && rise > RISE { 0.75 } else { 0.6 }),
+    )
+}
+
+fn changes(record: &Record) -> Vec<crate::settings::Change> {
+    let fraction = record.number("data.fraction").unwrap_or(1.0);
+    if fraction < 1.0 {
+        return vec![set("data.fraction", json!(1.0))];
+    }
+    let mut changes = Vec::new();
+    if record.number("model.dropout").is_some_and(|p| p < 0.3) {
+        changes.push(set("model.dropout", json!(0.4)));
+    }
+    if record.number("train.weight_decay") == Some(0.0) {
+        changes.push(set("train.weight_decay", json!(1e-4)));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Story;
+
+    fn with(valid: f64, last_loss: f64) -> Story {
+        Story::classification()
+            .accuracies(&[valid; 4])
+            .train_accuracies(&[0.5, 0.8, 0.95, 1.0])
+            .losses(2.3, &[1.0, 0.5, 0.1, 0.01])
+            .valid_losses(&[1.2, 1.0, 1.1, last_loss])
+    }
+
+    #[test]
+    fn a_network_that_learns_by_heart_is_regularised() {
+        let found = with(0.5, 2.0).fires(&RULE);
+        assert_eq!(found.severity, Severity::Warning);
+        assert_eq!(found.place.epoch, Some(2));
+        assert_eq!(found.patch, ["model.dropout=0.4", "train.weight_decay=0.0001"]);
+    }
+
+    #[test]
+    fn data_that_was_left_out_comes_first() {
+        let story = with(0.5, 2.0).set("/data/fraction", 0.1);
+        assert_eq!(story.fires(&RULE).patch, ["data.fraction=1.0"]);
+    }
+
+    #[test]
+    fn a_small_gap_is_worth_advice_and_no_alarm() {
+        assert_eq!(with(0.9, 1.2).fires(&RULE).severity, Severity::Advice);
+        with(0.9, 1.05).silent(&RULE);
+        Story::classification().silent(&RULE);
+    }
+}

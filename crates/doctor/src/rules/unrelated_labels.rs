@@ -1,0 +1,93 @@
+//! Answers that have nothing to do with their inputs, such as labels in another order.
+
+use super::{Needs, Rule};
+use crate::words::plain;
+use crate::{Finding, Place, Record, Severity};
+
+/// Neither a quick model nor the network gets beyond a twentieth of the way from the simplest
+/// predictor to a perfect one. Zhang et al. 2017, <https://arxiv.org/abs/1611.03530>: shuffled labels
+/// are learned by heart, and nothing of it holds for new data.
+const NOTHING: f64 = 0.05;
+
+pub(crate) const RULE: Rule = Rule {
+    name: "unrelated_labels",
+    needs: Needs::Data,
+    explains: &[
+        "overfit",
+        "underfit",
+        "plateau",
+        "suspected_labels",
+        "too_short",
+        "overtrained",
+        "cannot_memorise",
+        "imbalance",
+        "noisy_gradient",
+        "conflicting_labels",
+    ],
+    check,
+};
+
+fn check(record: &Record) -> Option<Finding> {
+    let reference = record.outcome.reference?;
+    let skill = record.outcome.skill.filter(|skill| skill.is_finite())?;
+    let limit = NOTHING.max(record.outcome.noise);
+    if reference > NOTHING || skill > limit {
+        return None;
+    }
+    let by_heart = record.outcome.train_skill.is_some_and(|train| train > 0.3);
+    let last = record.epochs.last().map_or(0, |epoch| epoch.epoch);
+    Some(
+        Finding::new(
+            RULE.name,
+            Severity::Error,
+            "the answers have nothing to do with the inputs",
+        )
+        .measured(format!(
+            "from the simplest predictor (0) to a perfect one (1), this network gets to {} on new \
+             samples{}, and a quick model to {}",
+            plain(skill),
+            record.outcome.train_skill.filter(|_| by_heart).map_or(
+                String::new(),
+                |train| format!(", though to {} on those it trained on", plain(train))
+            ),
+            plain(reference)
+        ))
+        .at(Place::epoch(last))
+        .remedy(
+            "look whether inputs and answers are in the same order (`fornax data show`), and whether \
+             the inputs can tell the answer at all",
+        )
+        .confidence(if by_heart { 0.95 } else { 0.85 }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::Story;
+
+    fn shuffled(reference: f64) -> Story {
+        Story::classification()
+            .poor()
+            .train_accuracies(&[0.3, 0.6, 0.8, 0.99])
+            .data(|data| data.reference = Some(reference))
+    }
+
+    #[test]
+    fn shuffled_labels_are_learned_by_heart_alone() {
+        assert_eq!(shuffled(0.1).fires(&RULE).severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_network_that_learns_is_left_alone_whatever_a_quick_model_thinks() {
+        Story::classification()
+            .data(|data| data.reference = Some(0.1))
+            .silent(&RULE);
+    }
+
+    #[test]
+    fn a_network_that_fails_where_a_quick_model_does_not_has_another_fault() {
+        shuffled(0.2).silent(&RULE);
+        shuffled(0.13).fires(&RULE);
+    }
+}
