@@ -18,6 +18,9 @@ pub struct DataConfig {
     pub task: Option<TableTask>,
     /// Columns to leave out.
     pub drop: Vec<String>,
+    /// Table: whether the day comes first in dates such as 3/4/2024; absent for what the whole column
+    /// says.
+    pub day_first: Option<bool>,
     /// Series: steps that the network sees. Its presence makes a CSV file a series.
     pub window: Option<usize>,
     /// Series: steps ahead that the network predicts, at least 1.
@@ -73,6 +76,7 @@ impl Default for DataConfig {
             target: None,
             task: None,
             drop: Vec::new(),
+            day_first: None,
             window: None,
             horizon: 1,
             seq_len: 64,

@@ -221,13 +221,30 @@ pub enum DataError {
     #[diagnostic(help("give each column a name of its own"))]
     DuplicateColumn { path: PathBuf, column: String },
 
-    #[error("{}:{line}: column `{column}` holds numbers, but here `{value}`", path.display())]
+    #[error("{}:{line}: column `{column}` holds {kind}, but here `{value}`", path.display())]
     #[diagnostic(help("correct the cell, empty it, or leave the column out: `data.drop`"))]
     StrayWord {
         path: PathBuf,
         line: u64,
         column: String,
         value: String,
+        kind: &'static str,
+    },
+
+    #[error(
+        "{}:{line}: `{value}` in column `{column}` is no date if `{other}` on line {other_line} is one",
+        path.display()
+    )]
+    #[diagnostic(help(
+        "write all dates of a column in one order, best as 2024-12-31, or leave it out: `data.drop`"
+    ))]
+    DateOrders {
+        path: PathBuf,
+        line: u64,
+        column: String,
+        value: String,
+        other: String,
+        other_line: u64,
     },
 
     #[error("{}: no column is left to predict `{target}` from", path.display())]

@@ -12,7 +12,9 @@ pub use crate::sources::documents::{DocumentPreprocess, TextColumns, TextEncodin
 pub use crate::sources::forecast::{OtherSeries, SeriesPreprocess};
 pub use crate::sources::images::ImagePreprocess;
 pub use crate::sources::sound::SoundPreprocess;
-pub use crate::sources::table::{ColumnEncoding, InputColumn, TablePreprocess, TargetEncoding};
+pub use crate::sources::table::{
+    ColumnEncoding, DateEncoding, DateOrder, DatePart, InputColumn, TablePreprocess, TargetEncoding,
+};
 pub use crate::sources::text::TextPreprocess;
 pub use crate::sources::ts::SequencePreprocess;
 

@@ -161,6 +161,7 @@ impl Grid {
                 line: self.line(row),
                 column: self.names.get(column).cloned().unwrap_or_default(),
                 value: cell.to_owned(),
+                kind: "numbers",
             }),
         }
     }

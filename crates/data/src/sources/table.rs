@@ -1,6 +1,8 @@
 //! A CSV table: rows of numbers and words, one column to predict.
 
 mod column;
+mod date_column;
+mod dates;
 mod target;
 mod texts;
 
@@ -16,6 +18,8 @@ use crate::split::{Place, Store, StoredInputs, StoredTargets};
 use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
 pub use column::{ColumnEncoding, InputColumn};
+pub use date_column::{DateEncoding, DatePart};
+pub use dates::DateOrder;
 pub use target::TargetEncoding;
 pub(crate) use target::{class_index, in_order};
 

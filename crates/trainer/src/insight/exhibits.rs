@@ -1,8 +1,6 @@
 //! Items of a dataset as people look at them.
 
-use fornax_data::{
-    ColumnEncoding, Dataset, InputShape, Inputs, Preprocess, Split, TextEncoding, TextLevel,
-};
+use fornax_data::{Dataset, InputShape, Inputs, Preprocess, Split, TextEncoding, TextLevel};
 use fornax_runs::report::{Exhibit, Picture};
 
 /// Pixels along the longer side of a picture: more would make the page too large to send.
@@ -154,20 +152,7 @@ impl<'a> Exhibits<'a> {
             let width = column.width();
             let inputs = &values[at..at + width];
             let weight = weights.map_or(0.0, |weights| weights[at..at + width].iter().sum());
-            let value = match &column.encoding {
-                ColumnEncoding::Number { scale, .. } => {
-                    let value = f64::from(inputs[0]) * scale.sd + scale.mean;
-                    // No more digits than single precision has.
-                    let text = format!("{value:.3}");
-                    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-                }
-                ColumnEncoding::Word { levels, .. } => {
-                    let chosen = inputs.iter().position(|&input| input > 0.5);
-                    chosen
-                        .and_then(|level| levels.get(level))
-                        .map_or("other".to_owned(), ToString::to_string)
-                }
-            };
+            let value = column.cell_of(inputs);
             cells.push((column.name.clone(), value, weight));
             at += width;
         }

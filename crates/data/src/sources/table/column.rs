@@ -1,10 +1,12 @@
-//! One column that is predicted from: numbers are standardised, words become a place each.
+//! One column that is predicted from: numbers are standardised, words become a place each, dates
+//! their parts.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::TargetEncoding;
+use super::date_column::{self, DateEncoding};
 use crate::DataError;
 use crate::scale::{Scale, median};
 use crate::sources::Opening;
@@ -47,6 +49,8 @@ pub enum ColumnEncoding {
         /// are all zeros; it is there if training rows needed it.
         has_other: bool,
     },
+    /// The parts of a date.
+    Date(DateEncoding),
 }
 
 /// Fits the columns that are worth predicting from, and says which are left out and why.
@@ -68,10 +72,10 @@ pub(super) fn fit(
             opening.leave_out(name, "as told");
             continue;
         }
-        let fitted = if grid.is_numeric(place)? {
-            fit_numbers(grid, place, train_rows)?
-        } else {
-            fit_words(grid, place, train_rows)
+        let fitted = match date_column::order(opening, grid, place)? {
+            Some(order) => date_column::fit(grid, place, train_rows, order, reading),
+            None if grid.is_numeric(place)? => fit_numbers(grid, place, train_rows)?,
+            None => fit_words(grid, place, train_rows),
         };
         match fitted {
             Fitted::Kept(encoding) => columns.push(InputColumn {
@@ -102,7 +106,7 @@ pub(super) fn fit(
     Ok(columns)
 }
 
-enum Fitted {
+pub(super) enum Fitted {
     Kept(ColumnEncoding),
     /// And why.
     LeftOut(&'static str),
@@ -199,6 +203,7 @@ impl InputColumn {
         match &self.encoding {
             ColumnEncoding::Number { marks_missing, .. } => 1 + usize::from(*marks_missing),
             ColumnEncoding::Word { levels, has_other } => levels.len() + usize::from(*has_other),
+            ColumnEncoding::Date(dates) => dates.width(),
         }
     }
 
@@ -206,26 +211,44 @@ impl InputColumn {
     #[must_use]
     pub fn input_names(&self) -> Vec<String> {
         let name = &self.name;
-        let mut names: Vec<String> = match &self.encoding {
-            ColumnEncoding::Number { .. } => vec![name.clone()],
-            ColumnEncoding::Word { levels, .. } => levels
-                .iter()
-                .map(|level| format!("{name} = {level}"))
-                .collect(),
-        };
+        let marked = |is_there: bool, what: &str| is_there.then(|| format!("{name} {what}"));
         match &self.encoding {
-            ColumnEncoding::Number {
-                marks_missing: true,
-                ..
-            } => {
-                names.push(format!("{name} missing"));
+            ColumnEncoding::Number { marks_missing, .. } => {
+                let missing = marked(*marks_missing, "missing");
+                std::iter::once(name.clone()).chain(missing).collect()
             }
-            ColumnEncoding::Word {
-                has_other: true, ..
-            } => names.push(format!("{name} other")),
-            _ => {}
+            ColumnEncoding::Word { levels, has_other } => {
+                let levels = levels.iter().map(|level| format!("{name} = {level}"));
+                levels.chain(marked(*has_other, "other")).collect()
+            }
+            ColumnEncoding::Date(dates) => {
+                let missing = marked(dates.marks_missing, "missing");
+                dates.part_names(name).into_iter().chain(missing).collect()
+            }
         }
-        names
+    }
+
+    /// What stood in the cell that became these inputs, as far as they tell.
+    ///
+    /// # Shapes
+    /// - `inputs`: `[width]`
+    #[must_use]
+    pub fn cell_of(&self, inputs: &[f32]) -> String {
+        let first = inputs.first().copied().unwrap_or(0.0);
+        match &self.encoding {
+            ColumnEncoding::Number { scale, .. } => {
+                let value = f64::from(first) * scale.sd + scale.mean;
+                // No more digits than single precision has.
+                let text = format!("{value:.3}");
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+            ColumnEncoding::Word { levels, .. } => {
+                let chosen = inputs.iter().position(|&input| input > 0.5);
+                let level = chosen.and_then(|level| levels.get(level));
+                level.map_or("other".to_owned(), ToString::to_string)
+            }
+            ColumnEncoding::Date(dates) => dates.cell_of(inputs),
+        }
     }
 
     /// Appends the inputs of one row.
@@ -261,6 +284,7 @@ impl InputColumn {
                     *input = 1.0;
                 }
             }
+            ColumnEncoding::Date(dates) => dates.encode(grid, row, place, inputs)?,
         }
         Ok(())
     }
