@@ -16,6 +16,9 @@ pub struct DataConfig {
     pub target: Option<String>,
     /// How to predict a table's target where both ways are possible.
     pub task: Option<TableTask>,
+    /// Table: stretches between quantiles that each number becomes, beside itself, from 2 to 256;
+    /// absent for none.
+    pub pieces: Option<usize>,
     /// Columns to leave out.
     pub drop: Vec<String>,
     /// Table: whether the day comes first in dates such as 3/4/2024; absent for what the whole column
@@ -75,6 +78,7 @@ impl Default for DataConfig {
             source: String::new(),
             target: None,
             task: None,
+            pieces: None,
             drop: Vec::new(),
             day_first: None,
             window: None,
@@ -141,6 +145,9 @@ impl DataConfig {
         }
         if self.window == Some(0) {
             return refuse("window", "0".into(), "at least 1");
+        }
+        if let Some(pieces) = self.pieces.filter(|pieces| !(2..=256).contains(pieces)) {
+            return refuse("pieces", pieces.to_string(), "a number from 2 to 256");
         }
         if self.horizon == 0 {
             return refuse("horizon", "0".into(), "at least 1");

@@ -3,6 +3,7 @@
 mod column;
 mod date_column;
 mod dates;
+mod pieces;
 mod target;
 mod texts;
 

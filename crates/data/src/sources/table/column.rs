@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TargetEncoding;
 use super::date_column::{self, DateEncoding};
+use super::pieces::Pieces;
 use crate::DataError;
 use crate::scale::{Scale, median};
 use crate::sources::Opening;
@@ -40,6 +41,9 @@ pub enum ColumnEncoding {
         /// Whether a second input is 1 where the value is missing; only if training rows lacked
         /// it, since a network can learn nothing from an input that never changes.
         marks_missing: bool,
+        /// Ramps that stand beside the number, where they were asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pieces: Option<Pieces>,
     },
     /// A 1 at the place of the word, 0 elsewhere.
     Word {
@@ -74,7 +78,9 @@ pub(super) fn fit(
         }
         let fitted = match date_column::order(opening, grid, place)? {
             Some(order) => date_column::fit(grid, place, train_rows, order, reading),
-            None if grid.is_numeric(place)? => fit_numbers(grid, place, train_rows)?,
+            None if grid.is_numeric(place)? => {
+                fit_numbers(grid, place, train_rows, opening.config.pieces)?
+            }
             None => fit_words(grid, place, train_rows),
         };
         match fitted {
@@ -112,7 +118,12 @@ pub(super) enum Fitted {
     LeftOut(&'static str),
 }
 
-fn fit_numbers(grid: &Grid, place: usize, train_rows: &[usize]) -> Result<Fitted, DataError> {
+fn fit_numbers(
+    grid: &Grid,
+    place: usize,
+    train_rows: &[usize],
+    pieces: Option<usize>,
+) -> Result<Fitted, DataError> {
     if counts_the_rows(grid, place)? {
         return Ok(Fitted::LeftOut("it counts the rows"));
     }
@@ -130,11 +141,13 @@ fn fit_numbers(grid: &Grid, place: usize, train_rows: &[usize]) -> Result<Fitted
         return Ok(Fitted::LeftOut("it holds one value"));
     }
     let scale = Scale::fit(numbers.iter().copied());
+    let pieces = pieces.and_then(|count| Pieces::fit(numbers.clone(), count));
     let median = median(numbers).unwrap_or(scale.mean);
     Ok(Fitted::Kept(ColumnEncoding::Number {
         scale,
         median,
         marks_missing,
+        pieces,
     }))
 }
 
@@ -201,7 +214,11 @@ impl InputColumn {
     #[must_use]
     pub fn width(&self) -> usize {
         match &self.encoding {
-            ColumnEncoding::Number { marks_missing, .. } => 1 + usize::from(*marks_missing),
+            ColumnEncoding::Number {
+                marks_missing,
+                pieces,
+                ..
+            } => 1 + pieces.as_ref().map_or(0, Pieces::width) + usize::from(*marks_missing),
             ColumnEncoding::Word { levels, has_other } => levels.len() + usize::from(*has_other),
             ColumnEncoding::Date(dates) => dates.width(),
         }
@@ -213,9 +230,16 @@ impl InputColumn {
         let name = &self.name;
         let marked = |is_there: bool, what: &str| is_there.then(|| format!("{name} {what}"));
         match &self.encoding {
-            ColumnEncoding::Number { marks_missing, .. } => {
+            ColumnEncoding::Number {
+                marks_missing,
+                pieces,
+                ..
+            } => {
                 let missing = marked(*marks_missing, "missing");
-                std::iter::once(name.clone()).chain(missing).collect()
+                let pieces = pieces.iter().flat_map(Pieces::stretches);
+                let pieces = pieces.map(|[start, end]| format!("{name} from {start} to {end}"));
+                let names = std::iter::once(name.clone()).chain(pieces);
+                names.chain(missing).collect()
             }
             ColumnEncoding::Word { levels, has_other } => {
                 let levels = levels.iter().map(|level| format!("{name} = {level}"));
@@ -264,9 +288,12 @@ impl InputColumn {
                 scale,
                 median,
                 marks_missing,
+                pieces,
             } => {
                 let number = grid.number(row, place)?;
-                inputs.push(scale.apply(number.unwrap_or(*median)));
+                let value = number.unwrap_or(*median);
+                inputs.push(scale.apply(value));
+                inputs.extend(pieces.iter().flat_map(|pieces| pieces.apply(value)));
                 if *marks_missing {
                     inputs.push(f32::from(u8::from(number.is_none())));
                 }
