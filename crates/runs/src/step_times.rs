@@ -17,18 +17,22 @@ pub struct StepTimes {
     pub optimizer_ms: f64,
     /// Metrics, events and the display.
     pub instrumentation_ms: f64,
+    /// Collecting the signals that the doctor reads.
+    #[serde(default)]
+    pub doctor_ms: f64,
 }
 
 impl StepTimes {
     /// Each part by its name, in the order of a step.
     #[must_use]
-    pub fn parts(&self) -> [(&'static str, f64); 5] {
+    pub fn parts(&self) -> [(&'static str, f64); 6] {
         [
             ("loading", self.loading_ms),
             ("forward", self.forward_ms),
             ("backward", self.backward_ms),
             ("optimizer", self.optimizer_ms),
             ("instrumentation", self.instrumentation_ms),
+            ("doctor", self.doctor_ms),
         ]
     }
 
@@ -46,6 +50,7 @@ impl StepTimes {
         self.backward_ms += other.backward_ms;
         self.optimizer_ms += other.optimizer_ms;
         self.instrumentation_ms += other.instrumentation_ms;
+        self.doctor_ms += other.doctor_ms;
     }
 }
 
@@ -83,10 +88,11 @@ mod tests {
             forward_ms: 3.0,
             backward_ms: 4.0,
             optimizer_ms: 1.5,
-            instrumentation_ms: 0.5,
+            instrumentation_ms: 0.4,
+            doctor_ms: 0.1,
         };
         let expected = "a step took 5.00 ms: loading 10 %, forward 30 %, backward 40 %, \
-                        optimizer 15 %, instrumentation 5 %";
+                        optimizer 15 %, instrumentation 4 %, doctor 1 %";
         assert_eq!(times.to_string(), expected);
         let other = times;
         times.add(&other);

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use fornax_cnn::{Cnn, CnnConfig};
 use fornax_data::{Dataset, InputShape, Task};
 use fornax_dbn::{Dbn, DbnConfig};
-use fornax_layers::{ConfigError, Feature};
+use fornax_layers::{ConfigError, Feature, Tap};
 use fornax_mlp::{Mlp, MlpConfig};
 use fornax_rnn::{Rnn, RnnConfig};
 use serde::{Deserialize, Serialize};
@@ -356,6 +356,28 @@ impl Network {
                 rnn.forward_documents(tokens.clone(), lengths)
             }
             (Self::Dbn(dbn), Inputs::Flat(x)) => dbn.unrolled.forward(x.clone()),
+            _ => panic!("the layout of a batch always comes from the network's architecture"),
+        }
+    }
+
+    /// [`Network::forward`], showing `tap` the features of each layer.
+    ///
+    /// # Panics
+    /// As [`Network::forward`].
+    #[must_use]
+    pub fn forward_tap(&self, inputs: &Inputs, tap: &mut impl Tap) -> Tensor<2> {
+        match (self, inputs) {
+            (Self::Mlp(mlp), Inputs::Flat(x)) => mlp.forward_tap(x.clone(), tap),
+            (Self::Cnn(cnn), Inputs::Image(x)) => cnn.forward_tap(x.clone(), tap),
+            (Self::Rnn(rnn), Inputs::Steps(x, lengths)) => rnn.forward_tap(x.clone(), lengths, tap),
+            (Self::Rnn(rnn), Inputs::Tokens(tokens)) => {
+                let logits = rnn.forward_tokens_tap(tokens.clone(), None, tap).0;
+                logits.flatten(0, 1) // [B * T, V]
+            }
+            (Self::Rnn(rnn), Inputs::Documents(tokens, lengths)) => {
+                rnn.forward_documents_tap(tokens.clone(), lengths, tap)
+            }
+            (Self::Dbn(dbn), Inputs::Flat(x)) => dbn.unrolled.forward_tap(x.clone(), tap),
             _ => panic!("the layout of a batch always comes from the network's architecture"),
         }
     }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::experiment::Request;
 use crate::overlay;
 use crate::precision::Precision;
+use crate::signals::DoctorLevel;
 
 /// Fornax: from your own files to a trained deep network.
 #[derive(Debug, Parser)]
@@ -113,6 +114,9 @@ pub struct ExperimentArgs {
     /// What matrix products are computed in; all else is f32.
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
+    /// How closely the doctor looks at the training; changes no result.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub doctor: Option<DoctorLevel>,
     /// Experiment file, laid over the defaults; flags and --set are laid over it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
@@ -415,6 +419,7 @@ impl ExperimentArgs {
                 "learning_rate": self.learning_rate,
                 "precision": self.precision,
                 "time_limit_s": self.time,
+                "doctor": self.doctor,
             },
         });
         given(tree).unwrap_or_else(|| Value::Object(Map::new()))

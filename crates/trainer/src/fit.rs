@@ -17,6 +17,7 @@ use crate::metrics::{Direction, Metrics, bits};
 use crate::progress::EpochSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
+use crate::signals::{Collector, DoctorLevel};
 use crate::step::{Learner, Objective};
 use crate::step_clock::{Part, StepClock};
 
@@ -105,12 +106,20 @@ pub fn run(
     let objective = objective(session);
     let batches_per_epoch = num_batches(session.dataset.train.len(), train.batch_size);
     let num_steps = train.epochs * batches_per_epoch;
+    let mut collector = Collector::new(train.doctor, session.config, batches_per_epoch, num_steps);
     session
         .display
         .start_fit(train.epochs, batches_per_epoch, state.step);
     while state.finished.is_none() {
         let started = (Instant::now(), state.num_samples);
-        learner = epoch(session, learner, &mut state, &objective, num_steps)?;
+        learner = epoch(
+            session,
+            learner,
+            &mut state,
+            &objective,
+            &mut collector,
+            num_steps,
+        )?;
         let elapsed = started.0.elapsed().as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // a rate for people
         let samples_per_s = (state.num_samples - started.1) as f64 / elapsed.max(1e-9);
@@ -126,6 +135,7 @@ fn epoch(
     mut learner: Learner,
     state: &mut FitState,
     objective: &Objective,
+    collector: &mut Collector,
     num_steps: usize,
 ) -> Result<Learner, Error> {
     let train = session.experiment.train.clone();
@@ -149,17 +159,22 @@ fn epoch(
         let learning_rate = train.learning_rate * factor;
         device.seed(seed(run_seed, Stream::Step, state.step));
         clock.lap(Part::Loading);
-        let (next, outcome) = learner.step_by_parts(
+        let mut watch = collector.watch(state.step, &mut clock);
+        let (next, outcome) = learner.step_watched(
             &inputs,
             targets,
             objective,
             learning_rate,
             train.clip_norm,
-            |part| clock.lap(part),
+            &mut watch,
         );
         learner = next;
         let epoch = state.epoch + 1;
         if !outcome.loss.is_finite() {
+            let split = &session.dataset.train;
+            if let Some(event) = collector.not_finite(&learner.network, &inputs, split, indices) {
+                session.record(fornax_runs::Position::train(state.step), event)?;
+            }
             return Err(diverged(session, &learner, state, outcome.loss)?);
         }
         if state.step.is_multiple_of(log_every) {
@@ -185,6 +200,10 @@ fn epoch(
         state.step += 1;
         session.display.step(state.step, outcome.loss);
         clock.lap(Part::Instrumentation);
+        for event in collector.close_step(state.step - 1, epoch, outcome.loss) {
+            session.record(fornax_runs::Position::train(state.step), event)?;
+        }
+        clock.lap(Part::Doctor);
         let phase = || Phase::Fit(state.clone());
         session.stop_if_interrupted(&phase(), &learner.network, Some(&learner.optimizer), None)?;
         if session.checkpoint_due() {
@@ -283,6 +302,16 @@ fn close_epoch(
             best,
         },
     )?;
+    if let Some(recall) = metrics
+        .recall()
+        .filter(|_| train.doctor != DoctorLevel::Off)
+    {
+        let epoch = state.epoch;
+        session.record(
+            fornax_runs::Position::train(state.step),
+            EventKind::ClassRecall { epoch, recall },
+        )?;
+    }
     session.write_metrics()?;
     session.display.epoch(&summary);
     state.next_epoch(Metrics::for_task(&dataset.task));

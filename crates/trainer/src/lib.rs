@@ -24,6 +24,7 @@ pub mod progress;
 pub mod schedule;
 pub mod seeds;
 pub mod session;
+pub mod signals;
 pub mod step;
 mod step_clock;
 

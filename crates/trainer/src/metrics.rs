@@ -138,6 +138,16 @@ impl Metrics {
         }
     }
 
+    /// Share of each class's samples that was recognised, NaN for a class without any; only a
+    /// classification has it.
+    #[must_use]
+    pub fn recall(&self) -> Option<Vec<f64>> {
+        match self {
+            Self::Classification(metrics) => Some(metrics.recall()),
+            Self::Regression(_) | Self::Tokens(_) => None,
+        }
+    }
+
     /// How often each class was taken for each, `[true class][named class]`; only a classification
     /// has it.
     #[must_use]

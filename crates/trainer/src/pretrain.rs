@@ -3,7 +3,7 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 use fornax_data::{Batch, Split, Targets, Task, epoch_order};
-use fornax_dbn::{CdState, Rbm};
+use fornax_dbn::{CdState, ContrastiveDivergence, Rbm};
 use fornax_runs::{CheckpointKind, EventKind, Position};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use crate::metrics::bits;
 use crate::progress::PretrainSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
+use crate::signals::MachineWatch;
 use crate::step::to_vec;
 
 /// Samples from which the free energy and the pseudo-likelihood of an epoch are estimated.
@@ -105,6 +106,7 @@ fn train_layer(
             .at_epoch(visible, state.epoch, pretrain.epochs);
         let order_seed = seed(session.experiment.seed, Stream::Pretrain(layer), usize::MAX);
         let order = epoch_order(num_train, order_seed, state.epoch);
+        let mut watch = MachineWatch::new(session.experiment.train.doctor);
         for indices in order.chunks(pretrain.batch_size).skip(state.batch_index) {
             let batch = samples.batch(indices)?;
             let data = network.stack.propagate(flat(session, &batch), layer);
@@ -115,7 +117,9 @@ fn train_layer(
             session
                 .device
                 .seed(seed(session.experiment.seed, stream, state.step));
+            watch.before_step(&rule, &rbm, &contrastive, batches - state.batch_index);
             let (rbm, next, error) = rule.step(rbm, contrastive, data, labels);
+            watch.after_step(&rbm);
             network.stack.rbms.insert(layer, rbm);
             contrastive = next;
             let error = f64::from(error.into_scalar::<f32>());
@@ -136,7 +140,7 @@ fn train_layer(
                 return Ok(());
             }
         }
-        close_epoch(session, network, &contrastive, state, rule.learning_rate)?;
+        close_epoch(session, network, &contrastive, state, &rule, watch)?;
     }
     Ok(())
 }
@@ -146,7 +150,8 @@ fn close_epoch(
     network: &DbnNetwork,
     contrastive: &CdState,
     state: &mut PretrainState,
-    learning_rate: f64,
+    rule: &ContrastiveDivergence,
+    mut watch: MachineWatch,
 ) -> Result<(), Error> {
     let rbm = &network.stack.rbms[state.layer];
     let monitor = |session: &Session, split: &Split| {
@@ -171,6 +176,9 @@ fn close_epoch(
         .clone()
         .and_then(|data| rbm.pseudo_log_likelihood(data))
         .map(mean);
+    let signals = train
+        .as_ref()
+        .and_then(|data| watch.signals(rbm, contrastive, data));
     #[allow(clippy::cast_precision_loss)] // a count of batches
     let error = state.error_sum / state.batch_index.max(1) as f64;
     state.epoch += 1;
@@ -182,13 +190,17 @@ fn close_epoch(
         EventKind::PretrainEpoch {
             epoch: state.epoch,
             num_epochs,
-            learning_rate,
+            learning_rate: rule.learning_rate,
             reconstruction_error: error,
             free_energy_train: train.map_or(f64::NAN, energy),
             free_energy_valid: valid.map(energy),
             pseudo_log_likelihood: likelihood,
         },
     )?;
+    if let Some(signals) = signals {
+        let at = Position::pretrain(state.layer, state.step);
+        session.record(at, EventKind::Machine(signals))?;
+    }
     session.display.pretrain_epoch(&PretrainSummary {
         layer: state.layer,
         epoch: state.epoch,

@@ -4,13 +4,36 @@ use std::sync::Arc;
 
 use burn::nn::loss::{MseLoss, Reduction};
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 use fornax_kernels::{CrossEntropy, cross_entropy};
 
 use crate::architecture::Network;
 use crate::batch::{Inputs, Targets};
 use crate::optimizer::clip_global_norm;
 use crate::step_clock::Part;
+
+/// Watches a step from the inside; whatever it does, the step stays the same.
+pub(crate) trait Watch {
+    /// A part of the step is over.
+    fn done(&mut self, _part: Part) {}
+
+    /// Computes the outputs, and may look at what each layer hands on.
+    fn forward(&mut self, network: &Network, inputs: &Inputs) -> Tensor<2> {
+        network.forward(inputs)
+    }
+
+    /// All gradients are there, those of the inputs too.
+    fn backward(&mut self, _gradients: &Gradients) {}
+
+    /// The gradients of the parameters, before clipping.
+    fn gradients(&mut self, _network: &Network, _gradients: &GradientsParams) {}
+
+    /// The optimiser has moved the weights.
+    fn updated(&mut self, _network: &Network) {}
+}
+
+/// Looks away.
+impl Watch for () {}
 
 /// What the network is trained to make small.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,40 +109,51 @@ impl Learner {
         learning_rate: f64,
         clip_norm: Option<f64>,
     ) -> (Self, StepOutcome) {
-        self.step_by_parts(inputs, targets, objective, learning_rate, clip_norm, |_| {})
+        self.step_watched(
+            inputs,
+            targets,
+            objective,
+            learning_rate,
+            clip_norm,
+            &mut (),
+        )
     }
 
-    /// [`Learner::step`], which says what it is done with.
-    pub(crate) fn step_by_parts(
+    /// [`Learner::step`] under the eyes of `watch`.
+    pub(crate) fn step_watched(
         self,
         inputs: &Inputs,
         targets: Targets,
         objective: &Objective,
         learning_rate: f64,
         clip_norm: Option<f64>,
-        mut done: impl FnMut(Part),
+        watch: &mut impl Watch,
     ) -> (Self, StepOutcome) {
         let Self {
             network,
             mut optimizer,
         } = self;
-        let outputs = network.forward(inputs); // [B, K]
+        let outputs = watch.forward(&network, inputs); // [B, K]
         let loss = objective.loss(outputs.clone(), targets); // [1]
         let outcome = StepOutcome {
             loss: f64::from(loss.clone().into_scalar::<f32>()),
             outputs: to_vec(outputs.without_autodiff()),
         };
-        done(Part::Forward);
+        watch.done(Part::Forward);
         if !outcome.loss.is_finite() {
             return (Self { network, optimizer }, outcome);
         }
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &network);
-        done(Part::Backward);
+        let gradients = loss.backward();
+        watch.done(Part::Backward);
+        watch.backward(&gradients);
+        let mut gradients = GradientsParams::from_grads(gradients, &network);
+        watch.gradients(&network, &gradients);
         if let Some(max_norm) = clip_norm {
             gradients = clip_global_norm(&network, gradients, max_norm).0;
         }
         let network = optimizer.step(learning_rate, network, gradients);
-        done(Part::Optimizer);
+        watch.done(Part::Optimizer);
+        watch.updated(&network);
         (Self { network, optimizer }, outcome)
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Part {
     Optimizer,
     /// Metrics, events and the display.
     Instrumentation,
+    /// Collecting what the doctor reads.
+    Doctor,
 }
 
 /// Times steps, and sums up.
@@ -71,6 +73,7 @@ impl StepClock {
             Part::Backward => &mut self.times.backward_ms,
             Part::Optimizer => &mut self.times.optimizer_ms,
             Part::Instrumentation => &mut self.times.instrumentation_ms,
+            Part::Doctor => &mut self.times.doctor_ms,
         } += elapsed_ms;
         self.since = Some(now);
     }

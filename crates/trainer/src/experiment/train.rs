@@ -8,6 +8,7 @@ use crate::architecture::Architecture;
 use crate::optimizer::OptimizerKind;
 use crate::precision::Precision;
 use crate::schedule::Schedule;
+use crate::signals::DoctorLevel;
 
 /// Settings of the training loop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct TrainConfig {
     pub checkpoint_minutes: f64,
     /// Seconds after which training stops and keeps what it has; absent for no limit.
     pub time_limit_s: Option<f64>,
+    /// How closely the doctor looks; changes no result.
+    pub doctor: DoctorLevel,
 }
 
 impl TrainConfig {
@@ -72,6 +75,7 @@ impl TrainConfig {
             patience: None,
             checkpoint_minutes: 5.0,
             time_limit_s: None,
+            doctor: DoctorLevel::default(),
         }
     }
 

@@ -6,7 +6,6 @@ use fornax_data::{InputShape, Split};
 use fornax_insight::attribution::{
     grad_cam, gradient_x_input, integrated_gradients, likeness, occlusion, windows,
 };
-use fornax_layers::Tap;
 use fornax_runs::report::Method;
 
 use super::Subject;
@@ -353,28 +352,4 @@ fn upscale(map: &[f32], [rows, columns]: [usize; 2], [height, width]: [usize; 2]
         }
     }
     fine
-}
-
-impl Network {
-    /// [`Network::forward`] with a tap on each layer.
-    ///
-    /// # Panics
-    /// As [`Network::forward`].
-    pub(crate) fn forward_tap(&self, inputs: &Inputs, tap: &mut impl Tap) -> Tensor<2> {
-        match (self, inputs) {
-            (Self::Mlp(mlp), Inputs::Flat(x)) => mlp.forward_tap(x.clone(), tap),
-            (Self::Cnn(cnn), Inputs::Image(x)) => cnn.forward_tap(x.clone(), tap),
-            (Self::Rnn(rnn), Inputs::Steps(x, lengths)) => rnn.forward_tap(x.clone(), lengths, tap),
-            (Self::Rnn(rnn), Inputs::Tokens(tokens)) => {
-                rnn.forward_tokens_tap(tokens.clone(), None, tap)
-                    .0
-                    .flatten(0, 1) // [B * T, V]
-            }
-            (Self::Rnn(rnn), Inputs::Documents(tokens, lengths)) => {
-                rnn.forward_documents_tap(tokens.clone(), lengths, tap)
-            }
-            (Self::Dbn(dbn), Inputs::Flat(x)) => dbn.unrolled.forward_tap(x.clone(), tap),
-            _ => panic!("the layout of a batch always comes from the network's architecture"),
-        }
-    }
 }

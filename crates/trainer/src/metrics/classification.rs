@@ -78,6 +78,14 @@ impl ClassificationMetrics {
         sum / present
     }
 
+    /// Share of each class's samples that was recognised; NaN for a class without any.
+    #[must_use]
+    pub fn recall(&self) -> Vec<f64> {
+        let rows = self.confusion.chunks(self.num_classes).enumerate();
+        rows.map(|(class, row)| ratio(row[class], row.iter().sum()))
+            .collect()
+    }
+
     /// Mean of -ln p, where p is the probability that was given to the right class; in nats.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // a count of samples

@@ -7,4 +7,5 @@ mod kill;
 mod precision;
 mod program;
 mod reports;
+mod signals;
 mod slow;
