@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod datasets;
+mod faults;
 mod machine;
 mod reproduce;
 mod statistics;
@@ -31,6 +32,7 @@ enum Verb {
     /// Lists, fetches and verifies the known datasets
     #[command(subcommand)]
     Datasets(datasets::Verb),
+    Faults(faults::Options),
     Reproduce(reproduce::Options),
     /// Holds the sources to the rules that no compiler checks
     Tidy,
@@ -52,6 +54,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Ci(options) => ci::run(&options),
         Verb::Datasets(verb) => datasets::run(&verb),
         Verb::Reproduce(options) => reproduce::run(&options),
+        Verb::Faults(options) => faults::run(&options),
         Verb::Tidy => tidy::run(),
     }
 }
