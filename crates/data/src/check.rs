@@ -38,6 +38,8 @@ pub struct Report {
     pub splits: Vec<SplitReport>,
     /// Of all numbers that a network is shown, in scaled units.
     pub values: ValueRange,
+    /// Items that were looked at.
+    pub num_checked: usize,
     /// Columns that are not predicted from: constant ones, identifiers, those left out as told.
     pub left_out: Vec<LeftOut>,
     /// Items that differ from all others in a way that may be a fault.
@@ -74,6 +76,8 @@ pub struct ValueRange {
     pub highest: f32,
     /// Their mean.
     pub mean: f64,
+    /// Their standard deviation.
+    pub deviation: f64,
     /// NaN and infinite ones.
     pub num_not_finite: usize,
 }
@@ -137,6 +141,14 @@ impl<T> Default for Findings<T> {
 /// # Errors
 /// When an item can no longer be read.
 pub fn check(dataset: &Dataset) -> Result<Report, DataError> {
+    check_some(dataset, usize::MAX)
+}
+
+/// [`check`] of at most `most` items of each split, spread evenly over it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_some(dataset: &Dataset, most: usize) -> Result<Report, DataError> {
     let splits = [
         ("train", &dataset.train),
         ("valid", &dataset.valid),
@@ -156,8 +168,10 @@ pub fn check(dataset: &Dataset) -> Result<Report, DataError> {
             lowest: f32::INFINITY,
             highest: f32::NEG_INFINITY,
             mean: 0.0,
+            deviation: 0.0,
             num_not_finite: 0,
         },
+        num_checked: 0,
         left_out: dataset.left_out.clone(),
         odd: Findings::default(),
         exact_duplicates: Findings::default(),
@@ -170,10 +184,12 @@ pub fn check(dataset: &Dataset) -> Result<Report, DataError> {
     let compares = !matches!(dataset.task, Task::Forecast { .. } | Task::NextToken { .. });
     let mut seen = HashMap::<u64, (usize, usize, u64)>::new();
     let mut alike = alike::Alike::default();
-    let mut total = (0.0, 0_usize);
+    let mut total = Sums::default();
     for (number, (name, split)) in splits.iter().enumerate() {
-        let all: Vec<usize> = (0..split.len()).collect();
-        for indices in all.chunks(BATCH) {
+        let count = split.len().min(most);
+        let some: Vec<usize> = (0..count).map(|at| at * split.len() / count).collect();
+        report.num_checked += count;
+        for indices in some.chunks(BATCH) {
             let batch = split.batch(indices)?;
             for (row, &index) in indices.iter().enumerate() {
                 let item = || Item {
@@ -220,10 +236,13 @@ pub fn check(dataset: &Dataset) -> Result<Report, DataError> {
             }
         }
     }
-    if total.1 == 0 {
+    if total.count == 0 {
         (report.values.lowest, report.values.highest) = (0.0, 0.0);
     }
-    report.values.mean = total.0 / crate::baseline::count(total.1.max(1));
+    let count = crate::baseline::count(total.count.max(1));
+    let mean = total.sum / count;
+    report.values.mean = mean;
+    report.values.deviation = (total.squares / count - mean * mean).max(0.0).sqrt();
     Ok(report)
 }
 
@@ -334,14 +353,23 @@ impl<'a> View<'a> {
     }
 }
 
+/// What mean and deviation are made of.
+#[derive(Default)]
+struct Sums {
+    sum: f64,
+    squares: f64,
+    count: usize,
+}
+
 impl ValueRange {
-    fn take_in(&mut self, values: &[f32], total: &mut (f64, usize)) {
+    fn take_in(&mut self, values: &[f32], total: &mut Sums) {
         for &value in values {
             if value.is_finite() {
                 self.lowest = self.lowest.min(value);
                 self.highest = self.highest.max(value);
-                total.0 += f64::from(value);
-                total.1 += 1;
+                total.sum += f64::from(value);
+                total.squares += f64::from(value) * f64::from(value);
+                total.count += 1;
             } else {
                 self.num_not_finite += 1;
             }

@@ -4,13 +4,15 @@
 use serde::Serialize;
 
 use crate::rules::{Needs, RULES, Rule};
-use crate::{Finding, Record, Severity};
+use crate::{Finding, Outcome, Record, Severity};
 
 /// What is said of a run: the form of `doctor.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diagnosis {
     /// Whether the result is worse than it has to be; `None` before there is one.
     pub poor: Option<bool>,
+    /// How good it is, and what a quick model reaches.
+    pub outcome: Outcome,
     /// The most worthwhile first; what follows from one of them stands in it.
     pub findings: Vec<Finding>,
     /// Rules that could not be asked, since the run has not recorded what they read.
@@ -41,6 +43,7 @@ pub fn diagnose(record: &Record) -> Diagnosis {
             .is_some()
             .then(|| record.outcome.is_poor())
             .or(record.outcome.diverged.then_some(true)),
+        outcome: record.outcome,
         findings: folded(&found),
         not_checked: not_checked(record),
     }

@@ -88,7 +88,9 @@ impl Place {
         }
     }
 
-    fn words(&self) -> String {
+    /// Such as `layer hidden1, step 30`.
+    #[must_use]
+    pub fn words(&self) -> String {
         let mut words = Vec::new();
         if let Some(layer) = &self.layer {
             words.push(format!("layer {layer}"));
@@ -197,16 +199,13 @@ impl Finding {
     }
 
     /// The whole of it, in lines: severity and cause, then what was measured where, what to do,
-    /// the changes as flags, and what follows from it.
+    /// the command that trains again with the changes, and what follows from it.
+    ///
+    /// `command` is what the changes are appended to as flags.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self, command: &str) -> Vec<String> {
         let mut lines = vec![format!("{}: {}", self.severity.word(), self.cause)];
-        let place = self.place.words();
-        let measured = match (place.is_empty(), self.measured.is_empty()) {
-            (true, _) => self.measured.clone(),
-            (false, true) => place,
-            (false, false) => format!("{} ({place})", self.measured),
-        };
+        let measured = self.measured_where();
         let mut add = |label: &str, text: String| {
             if !text.is_empty() {
                 lines.push(format!("  {label:<9} {text}"));
@@ -214,7 +213,9 @@ impl Finding {
         };
         add("measured", measured);
         add("remedy", self.remedy.clone());
-        add("patch", self.flags());
+        if !self.patch.is_empty() {
+            add("patch", format!("{command} {}", self.flags()));
+        }
         let follows = self.consequences.iter();
         let follows: Vec<_> = follows.map(|other| other.cause.as_str()).collect();
         add("explains", follows.join("; "));
@@ -223,6 +224,17 @@ impl Finding {
             format!("{:.0} % [{}]", 100.0 * self.confidence, self.rule),
         );
         lines
+    }
+
+    /// What was measured, and where.
+    #[must_use]
+    pub fn measured_where(&self) -> String {
+        let place = self.place.words();
+        match (place.is_empty(), self.measured.is_empty()) {
+            (true, _) => self.measured.clone(),
+            (false, true) => place,
+            (false, false) => format!("{} ({place})", self.measured),
+        }
     }
 
     /// The changes as flags of `fornax train`.

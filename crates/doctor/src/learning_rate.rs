@@ -86,10 +86,15 @@ impl Record<'_> {
         }
     }
 
-    /// How many times higher the learning rate is than would suit; below 1, how much lower.
+    /// How many times higher the learning rate is than would suit; below 1, how much lower. Where the
+    /// range test and what is usual differ, all between the two suits.
     pub(crate) fn learning_rate_excess(&self) -> f64 {
         let rate = self.number("train.learning_rate").unwrap_or(f64::NAN);
-        rate / self.suggested_learning_rate().rate
+        let (usual, tested) = (
+            self.usual_learning_rate(),
+            self.suggested_learning_rate().rate,
+        );
+        rate / rate.clamp(usual.min(tested), usual.max(tested))
     }
 
     /// The median over the training of the largest step that a layer's weights took relative to

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::Record;
+use serde::Serialize;
+
+use crate::{EpochRecord, Record};
 
 /// Below this skill, hardly anything was learned.
 const HARDLY_ANYTHING: f64 = 0.1;
@@ -18,15 +20,17 @@ const FALLEN: f64 = 0.9;
 ///
 /// A *skill* is 0 for the simplest predictor (always the most frequent class, the mean, the
 /// frequencies of characters) and 1 for a perfect one.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Outcome {
     /// Whether a number stopped being finite.
     pub diverged: bool,
     /// Of the best epoch, on the validation split where there is one.
     pub skill: Option<f64>,
+    /// Of the last epoch, on the same split.
+    pub last_skill: Option<f64>,
     /// Of the last epoch, on the training split, while it was trained on.
     pub train_skill: Option<f64>,
-    /// Of a quick model on held-out training samples.
+    /// Of a quick model on the validation split.
     pub reference: Option<f64>,
     /// Two standard errors of `skill`.
     pub noise: f64,
@@ -37,31 +41,30 @@ pub struct Outcome {
 impl Outcome {
     pub(crate) fn of(record: &Record) -> Self {
         let scale = Scale::of(record);
-        let split = |valid: bool| {
-            let epoch = if valid {
-                record.best_epoch()
-            } else {
-                record.epochs.last()
-            }?;
-            let metrics = if valid && !epoch.valid.is_empty() {
-                epoch.valid
-            } else {
+        let judged = |epoch: &EpochRecord<'_>| {
+            let metrics = if epoch.valid.is_empty() {
                 epoch.train
+            } else {
+                epoch.valid
             };
-            Some(metrics)
+            scale.skill(metrics)
         };
-        let best = split(true);
-        let skill = best.and_then(|metrics| scale.skill(metrics));
+        let (best, last) = (record.best_epoch(), record.epochs.last());
         let lowest = crate::words::lowest(record.losses());
         let reference = record.data.and_then(|data| data.reference);
         Self {
             diverged: record.diverged.is_some()
+                || record
+                    .pretraining
+                    .iter()
+                    .any(|(_, error, _)| !error.is_finite())
                 || record.not_finite.is_some()
                 || record.losses().iter().any(|loss| !loss.is_finite()),
-            skill,
-            train_skill: split(false).and_then(|metrics| scale.skill(metrics)),
+            skill: best.and_then(judged),
+            last_skill: last.and_then(judged),
+            train_skill: last.and_then(|epoch| scale.skill(epoch.train)),
             reference: reference.and_then(|value| scale.of_value(value)),
-            noise: best.map_or(0.0, |metrics| scale.noise(metrics, record.num_samples[1])),
+            noise: best.map_or(0.0, |epoch| scale.noise(epoch.valid, record.num_samples[1])),
             fallen: record
                 .first_loss()
                 .filter(|first| *first > 0.0 && lowest.is_finite())
@@ -82,6 +85,17 @@ impl Outcome {
             (Some(skill), None) => skill < LOW,
             (None, _) => self.fallen.is_some_and(|fallen| fallen > FALLEN),
         }
+    }
+
+    /// Whether it is no better than a quick model, were it by chance: enough to believe a setting that
+    /// is far off, and for nothing else.
+    #[must_use]
+    pub fn falls_short(&self) -> bool {
+        self.is_poor()
+            || self
+                .skill
+                .zip(self.reference)
+                .is_some_and(|(skill, reference)| skill < reference)
     }
 
     /// Whether the network is hardly better than the simplest predictor.
@@ -108,7 +122,9 @@ enum Scale {
     Accuracy(f64),
     /// Bits per character, with those of the frequencies.
     Bits(f64),
-    /// R², which is a skill already.
+    /// Root mean squared error, with that of the mean or of the naive forecast.
+    Error(f64),
+    /// R², which is a skill already; but of a series, whose mean nobody would forecast.
     R2,
     Unknown,
 }
@@ -116,13 +132,14 @@ enum Scale {
 impl Scale {
     fn of(record: &Record) -> Self {
         let baseline = record.data.and_then(|data| data.baseline);
-        match record.task {
-            "classification" => match baseline.or_else(|| majority(record)) {
+        match (record.task, baseline.filter(|base| base.is_finite())) {
+            ("classification", base) => match base.or_else(|| majority(record)) {
                 Some(share) if share < 1.0 => Self::Accuracy(share),
                 _ => Self::Unknown,
             },
-            "next_token" => baseline.map_or(Self::Unknown, Self::Bits),
-            "regression" | "forecast" => Self::R2,
+            ("next_token", Some(bits)) if bits > 0.0 => Self::Bits(bits),
+            ("regression" | "forecast", Some(error)) if error > 0.0 => Self::Error(error),
+            ("regression", _) => Self::R2,
             _ => Self::Unknown,
         }
     }
@@ -131,6 +148,7 @@ impl Scale {
         let name = match self {
             Self::Accuracy(_) => "accuracy",
             Self::Bits(_) => "bits_per_character",
+            Self::Error(_) => "rmse",
             Self::R2 => "r2",
             Self::Unknown => return None,
         };
@@ -141,22 +159,27 @@ impl Scale {
         match self {
             Self::Accuracy(base) => Some((value - base) / (1.0 - base)),
             Self::Bits(base) => Some(1.0 - value / base),
+            Self::Error(base) => Some(1.0 - (value / base).powi(2)),
             Self::R2 => Some(value),
             Self::Unknown => None,
         }
     }
 
-    /// Two standard errors of an accuracy over `n` samples; for the others, whose errors the events
-    /// do not tell, what they move by between seeds.
+    /// Two standard errors over `n` samples: of an accuracy, of a mean of squares as of normal errors;
+    /// of text, what it moves by between seeds.
     #[allow(clippy::cast_precision_loss)] // counts of samples
     fn noise(&self, metrics: &BTreeMap<String, f64>, n: usize) -> f64 {
+        let n = n.max(1) as f64;
         match self {
             Self::Accuracy(base) => {
                 let p = metrics.get("accuracy").copied().unwrap_or(0.5);
-                2.0 * (p * (1.0 - p) / n.max(1) as f64).max(0.0).sqrt() / (1.0 - base)
+                2.0 * (p * (1.0 - p) / n).max(0.0).sqrt() / (1.0 - base)
+            }
+            Self::Error(_) | Self::R2 => {
+                let left = 1.0 - self.skill(metrics).unwrap_or(0.0).clamp(0.0, 1.0);
+                2.0 * (2.0 / n).sqrt() * left
             }
             Self::Bits(_) => 0.02,
-            Self::R2 => 0.05,
             Self::Unknown => 0.0,
         }
     }

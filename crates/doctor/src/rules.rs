@@ -112,6 +112,9 @@ pub(crate) const OF_LARGE_STEPS: &[&str] = &[
     "noisy_gradient",
     "frozen_layer",
     "imbalance",
+    "overfit",
+    "overtrained",
+    "suspiciously_good",
 ];
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod figure;
 mod compare;
 mod dreams;
 mod errors;
+mod findings;
 mod hierarchy;
 mod layers;
 mod learning_section;

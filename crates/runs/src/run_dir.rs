@@ -170,6 +170,12 @@ impl RunDir {
         self.path.join("report.json")
     }
 
+    /// What the doctor found.
+    #[must_use]
+    pub fn doctor(&self) -> PathBuf {
+        self.path.join("doctor.json")
+    }
+
     /// Where the files for TensorBoard lie, in a run that was asked for them.
     #[must_use]
     pub fn tensorboard(&self) -> PathBuf {

@@ -184,8 +184,9 @@ pub struct DataSignals {
         skip_serializing_if = "Option::is_none"
     )]
     pub baseline: Option<f64>,
-    /// What the better of a linear model and a vote of neighbours reaches on held-out training
-    /// samples after seconds: accuracy, R², or bits per character.
+    /// What a quick model that saw some training samples reaches on the validation split, in the same
+    /// metric: the better of a linear model and a vote of neighbours; of text, the frequencies of
+    /// pairs of characters.
     #[serde(
         default,
         deserialize_with = "number::optional",

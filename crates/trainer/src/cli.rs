@@ -51,6 +51,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Look inside a run: its layers, units and answers, or why it answers a new file as it does.
     Inspect(InspectArgs),
+    /// Say what goes wrong in a run, why, and which settings mend it; without a run, whether this
+    /// installation works.
+    Doctor(DoctorArgs),
     /// Lay runs over each other: settings, curves, results, and where their answers differ.
     Compare(CompareArgs),
     /// Apply a run's model to new files.
@@ -209,6 +212,39 @@ pub enum View {
     Text,
     /// Deep belief network: reconstruction through each layer, dreams.
     Dreams,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Folder of the run; where it is left out, installation, devices and data folders are checked.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run: Option<PathBuf>,
+    /// Say every finding, not only the three that matter first.
+    #[arg(long, requires = "run")]
+    pub all: bool,
+    /// Train again from the same seed with the changes of the first finding, and say whether that
+    /// helped.
+    #[arg(long, requires = "run", conflicts_with = "fail_on")]
+    pub apply: bool,
+    /// Folder of that training; a new one below `runs` where it is left out.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "apply")]
+    pub out: Option<PathBuf>,
+    /// End with exit code 4 if there is a finding of at least this severity.
+    #[arg(long, value_enum, value_name = "SEVERITY", requires = "run")]
+    pub fail_on: Option<FailOn>,
+    /// What computes, where it should be another than in training.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// A severity from which on a finding is a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// Errors alone.
+    Error,
+    /// Warnings too.
+    Warning,
 }
 
 /// Arguments of `compare`.

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod data;
 mod devices;
+mod doctor;
 mod eval;
 mod generate;
 mod inspect;
@@ -33,6 +34,7 @@ impl Command {
             Self::Eval(_) => "eval",
             Self::Report(_) => "report",
             Self::Inspect(_) => "inspect",
+            Self::Doctor(_) => "doctor",
             Self::Compare(_) => "compare",
             Self::Predict(_) => "predict",
             Self::Generate(_) => "generate",
@@ -56,6 +58,7 @@ impl Command {
             Self::Eval(args) => eval::run(&args, output),
             Self::Report(args) => report::run(&args, output),
             Self::Inspect(args) => inspect::run(&args, output),
+            Self::Doctor(args) => doctor::run(&args, output),
             Self::Compare(args) => compare::run(&args, output),
             Self::Predict(args) => predict::run(&args, output),
             Self::Generate(args) => generate::run(&args, output),

@@ -139,5 +139,8 @@ impl Display for Dashboard {
         });
     }
 
+    /// The dashboard has no room for words; they stand in the result.
+    fn note(&mut self, _: &str) {}
+
     fn finish(&mut self) {}
 }

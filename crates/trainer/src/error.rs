@@ -72,6 +72,14 @@ pub enum Error {
         /// The run, whose last checkpoint is from before.
         run: PathBuf,
     },
+    /// The doctor found what the user asked not to let pass.
+    #[error("the doctor found {found} in {}", run.display())]
+    Findings {
+        /// Such as `an error`.
+        found: String,
+        /// The run.
+        run: PathBuf,
+    },
     /// The user stopped the command; its state is saved.
     #[error("interrupted; the state is saved in {}", run.display())]
     Interrupted {
@@ -113,7 +121,7 @@ impl Error {
                 RunErrorKind::Data => 3,
                 RunErrorKind::Storage => 1,
             },
-            Self::Diverged { .. } => 4,
+            Self::Diverged { .. } | Self::Findings { .. } => 4,
             Self::Device(_) | Self::NoBackend => 6,
             Self::Interrupted { .. } => 130,
         }
@@ -159,10 +167,12 @@ impl Error {
             Self::Device(error) => diagnostic_help(error),
             Self::NoBackend => Some("build it with `--features flex`".to_owned()),
             Self::Diverged { run, .. } => Some(format!(
-                "train again with a lower `train.learning_rate`, or with `--set \
-                 train.clip_norm=1`; the best weights so far are in {}",
+                "`fornax doctor {}` says what went wrong and how to mend it; the best weights so far \
+                 are in {}",
+                run.display(),
                 run.join("model").display()
             )),
+            Self::Findings { .. } => Some("the findings stand above, with what to do".to_owned()),
             Self::Interrupted { run } => {
                 Some(format!("go on with `fornax resume {}`", run.display()))
             }

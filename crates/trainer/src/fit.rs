@@ -2,7 +2,7 @@
 //! weights kept.
 
 use burn::module::Module;
-use fornax_data::{Task, epoch_order};
+use fornax_data::{Dataset, Task, epoch_order};
 use fornax_runs::{EventKind, FinishReason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use crate::batch;
 use crate::checkpoint::{Checkpoint, Phase};
 use crate::error::Error;
 use crate::evaluate::{evaluate, update};
+use crate::experiment::Experiment;
 use crate::metrics::{Direction, Metrics, bits};
 use crate::progress::EpochSummary;
 use crate::seeds::{Stream, seed};
@@ -103,7 +104,7 @@ pub fn run(
         network: network.train(),
         optimizer,
     };
-    let objective = objective(session);
+    let objective = objective(session.experiment, session.dataset);
     let batches_per_epoch = num_batches(session.dataset.train.len(), train.batch_size);
     let num_steps = train.epochs * batches_per_epoch;
     let mut collector = Collector::new(train.doctor, session.config, batches_per_epoch, num_steps);
@@ -312,8 +313,9 @@ fn close_epoch(
             EventKind::ClassRecall { epoch, recall },
         )?;
     }
-    session.write_metrics()?;
+    let events = session.write_metrics()?;
     session.display.epoch(&summary);
+    session.consult(&events);
     state.next_epoch(Metrics::for_task(&dataset.task));
     let phase = Phase::Fit(state.clone());
     if best {
@@ -361,15 +363,14 @@ fn better(candidate: &Best, best: &Best, direction: Direction) -> bool {
 }
 
 /// What to make small, from the task and the settings.
-fn objective(session: &Session) -> Objective {
-    let train = &session.experiment.train;
-    match &session.dataset.task {
+pub(crate) fn objective(experiment: &Experiment, dataset: &Dataset) -> Objective {
+    let train = &experiment.train;
+    match &dataset.task {
         Task::Regression { .. } | Task::Forecast { .. } => Objective::SquaredError,
         Task::Classification { .. } | Task::NextToken { .. } => Objective::CrossEntropy {
             #[allow(clippy::cast_possible_truncation)] // a share needs no more than f32
             label_smoothing: train.label_smoothing as f32,
-            class_weights: session
-                .dataset
+            class_weights: dataset
                 .train
                 .class_counts()
                 .filter(|_| train.balance_classes)
@@ -403,7 +404,8 @@ fn batches(order: &[usize], batch_size: usize) -> impl Iterator<Item = &[usize]>
         .take(num_batches(order.len(), batch_size))
 }
 
-fn num_batches(num_samples: usize, batch_size: usize) -> usize {
+/// Steps of an epoch.
+pub(crate) fn num_batches(num_samples: usize, batch_size: usize) -> usize {
     let lone = batch_size > 1 && num_samples > batch_size && num_samples % batch_size == 1;
     num_samples.div_ceil(batch_size) - usize::from(lone)
 }

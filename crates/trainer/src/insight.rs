@@ -27,6 +27,7 @@ use fornax_runs::{RunDir, read_events};
 
 use crate::architecture::{Network, NetworkConfig};
 use crate::batch::Layout;
+use crate::doctor;
 use crate::error::Error;
 use crate::experiment::{Experiment, Resolved};
 use crate::model::SavedModel;
@@ -92,6 +93,7 @@ impl<'a> Subject<'a> {
             .seed(seed(self.experiment.seed, Stream::Insight, 0));
         let events = read_events(&self.run.events())?;
         let learning = Learning::from_events(&events);
+        let diagnosis = doctor::consult(self.run, self.experiment, &events)?;
         let exhibits = Exhibits::new(self.dataset);
         let sample = Sample::choose(self.dataset, self.experiment);
 
@@ -103,6 +105,7 @@ impl<'a> Subject<'a> {
             format: REPORT_FORMAT,
             run: verdict::run_name(self.run),
             verdict: verdict::verdict(self, &sample, &seen, &judged)?,
+            findings: doctor::for_report(self.run, &diagnosis),
             learning,
             hierarchy,
             layers: units,

@@ -7,6 +7,7 @@ pub mod cli;
 mod commands;
 mod dashboard;
 pub mod device;
+mod doctor;
 mod error;
 pub mod evaluate;
 pub mod experiment;

@@ -53,6 +53,8 @@ pub trait Display {
     fn step(&mut self, step: usize, loss: f64);
     /// An epoch is over.
     fn epoch(&mut self, summary: &EpochSummary);
+    /// Says something that does not belong to a step or an epoch.
+    fn note(&mut self, line: &str);
     /// The training is over, or pauses.
     fn finish(&mut self);
 }
@@ -89,6 +91,7 @@ impl Display for Silent {
     fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
     fn step(&mut self, _: usize, _: f64) {}
     fn epoch(&mut self, _: &EpochSummary) {}
+    fn note(&mut self, _: &str) {}
     fn finish(&mut self) {}
 }
 
@@ -109,6 +112,10 @@ impl Display for Lines {
 
     fn epoch(&mut self, summary: &EpochSummary) {
         eprintln!("{}", epoch_line(summary));
+    }
+
+    fn note(&mut self, line: &str) {
+        eprintln!("{line}");
     }
 
     fn finish(&mut self) {}
@@ -158,6 +165,10 @@ impl Display for Bar {
 
     fn epoch(&mut self, summary: &EpochSummary) {
         self.line(&epoch_line(summary));
+    }
+
+    fn note(&mut self, line: &str) {
+        self.line(line);
     }
 
     fn finish(&mut self) {

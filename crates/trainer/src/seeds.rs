@@ -18,6 +18,8 @@ pub enum Stream {
     Generate,
     /// Pictures and dreams of a report.
     Insight,
+    /// The steps of a preflight, on weights that are thrown away.
+    Rehearsal,
 }
 
 /// The seed of `stream` at its `index`-th use.
@@ -29,6 +31,7 @@ pub fn seed(run: u64, stream: Stream, index: usize) -> u64 {
         Stream::Step => 3,
         Stream::Generate => 4,
         Stream::Insight => 5,
+        Stream::Rehearsal => 6,
         Stream::Pretrain(layer) => 16 + layer as u64,
     };
     mix(mix(mix(run) ^ stream) ^ index as u64)
@@ -57,6 +60,7 @@ mod tests {
             Stream::Step,
             Stream::Generate,
             Stream::Insight,
+            Stream::Rehearsal,
             Stream::Pretrain(0),
         ];
         let seeds: HashSet<u64> = (0..4)

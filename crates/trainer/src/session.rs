@@ -5,11 +5,13 @@ use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 use fornax_data::{Dataset, Task};
 use fornax_dbn::CdState;
+use fornax_doctor::{Record, Watch};
 use fornax_layers::draw_weights;
 use fornax_runs::{
     CheckpointKind, Event, EventKind, EventLog, FinishReason, Position, RunDir, StepTimes,
     metrics_csv, read_events, tensorboard, write_atomic,
 };
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +20,7 @@ use std::time::{Duration, Instant};
 use crate::architecture::{Network, NetworkConfig};
 use crate::batch::Layout;
 use crate::checkpoint::{Checkpoint, Phase, Progress};
+use crate::doctor::preflight;
 use crate::error::Error;
 use crate::evaluate::evaluate;
 use crate::experiment::Experiment;
@@ -26,6 +29,7 @@ use crate::model::SavedModel;
 use crate::pretrain::{self, PretrainState};
 use crate::progress::Display;
 use crate::seeds::{Stream, seed};
+use crate::signals::DoctorLevel;
 
 /// What a training reads and writes. It owns no weights: those are handed from phase to phase.
 pub struct Session<'a> {
@@ -46,6 +50,7 @@ pub struct Session<'a> {
     /// Set by Ctrl-C: stop after this step.
     pub interrupt: Arc<AtomicBool>,
     log: EventLog,
+    watch: Watch,
     clock: Clock,
     last_checkpoint: Instant,
 }
@@ -104,6 +109,7 @@ impl<'a> Session<'a> {
             display,
             interrupt,
             log: EventLog::open_append(&run.events())?,
+            watch: Watch::default(),
             clock: Clock {
                 started: Instant::now(),
                 before: Duration::ZERO,
@@ -145,6 +151,10 @@ impl<'a> Session<'a> {
         )?;
         if checkpoint.is_none() {
             SavedModel::write_manifest(self)?;
+        }
+        if fresh && self.experiment.train.doctor != DoctorLevel::Off {
+            preflight::run(self)?;
+            self.consult(&read_events(&self.run.events())?);
         }
         let (network, state) = match phase {
             Phase::Pretrain(state) => {
@@ -253,14 +263,26 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Draws the table of epochs anew from the events.
+    /// Draws the table of epochs anew from the events, and gives them.
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    pub fn write_metrics(&self) -> Result<(), Error> {
-        let table = metrics_csv(&read_events(&self.run.events())?);
-        write_atomic(&self.run.metrics(), table.as_bytes())?;
-        Ok(tensorboard::redraw(self.run)?)
+    pub fn write_metrics(&self) -> Result<Vec<Event>, Error> {
+        let events = read_events(&self.run.events())?;
+        write_atomic(&self.run.metrics(), metrics_csv(&events).as_bytes())?;
+        tensorboard::redraw(self.run)?;
+        Ok(events)
+    }
+
+    /// Asks the doctor about the training so far, and tells what is new.
+    pub fn consult(&mut self, events: &[Event]) {
+        if self.experiment.train.doctor == DoctorLevel::Off {
+            return;
+        }
+        let experiment = json!(self.experiment);
+        for finding in self.watch.look(&Record::new(events, &experiment)) {
+            self.display.note(&finding.line());
+        }
     }
 
     fn progress(&self, phase: Phase) -> Progress {
@@ -285,6 +307,11 @@ impl<'a> Session<'a> {
             help: "put the original data back to resume, or start another run with `fornax train`"
                 .to_owned(),
         })
+    }
+
+    /// Where the first event of the training stands: nothing comes before it.
+    pub(crate) fn first_position(&self) -> Position {
+        self.first_phase().position()
     }
 
     fn first_phase(&self) -> Phase {

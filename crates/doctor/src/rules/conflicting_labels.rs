@@ -9,6 +9,8 @@ use crate::{Finding, Record, Severity};
 const NOTABLE: f64 = 0.01;
 /// Share from which on it is the first thing to look at.
 const MANY: f64 = 0.05;
+/// Share from which on nothing else matters.
+const MOST: f64 = 0.1;
 
 pub(crate) const RULE: Rule = Rule {
     name: "conflicting_labels",
@@ -23,7 +25,9 @@ fn check(record: &Record) -> Option<Finding> {
     if part < NOTABLE {
         return None;
     }
-    let severity = if part >= MANY {
+    let severity = if part >= MOST {
+        Severity::Error
+    } else if part >= MANY {
         Severity::Warning
     } else {
         Severity::Advice
@@ -59,7 +63,8 @@ mod tests {
 
     #[test]
     fn many_conflicts_are_a_warning() {
-        assert_eq!(with(120).fires(&RULE).severity, Severity::Warning);
+        assert_eq!(with(60).fires(&RULE).severity, Severity::Warning);
+        assert_eq!(with(120).fires(&RULE).severity, Severity::Error);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::{Finding, Place, Record, Severity};
 /// How many times the rate that suits may be exceeded without a word: schedules and tastes differ by
 /// as much. A fixed limit (UMLAUT: 0.01) fires on every healthy run with plain SGD.
 const EXCESS: f64 = 3.0;
+/// And how many times so that a mediocre result is blamed on it.
+const FAR: f64 = 8.0;
 /// A step of a tenth of the weights' size is no longer a refinement; a thousandth is usual
 /// (the notes of Stanford's course on networks for vision). SageMaker Debugger waits until 10.
 const LARGE_STEP: f64 = 0.1;
@@ -27,7 +29,8 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let outcome = &record.outcome;
-    if !outcome.is_poor() {
+    let far = record.learning_rate_excess() >= FAR;
+    if !(outcome.is_poor() || far && outcome.falls_short()) {
         return None;
     }
     let rate = record.number("train.learning_rate")?;
@@ -48,7 +51,7 @@ fn check(record: &Record) -> Option<Finding> {
     let num_signs = signs.iter().filter(|sign| **sign).count();
     let by_size = match excess {
         30.0.. => 0.85,
-        8.0.. => 0.7,
+        FAR.. => 0.7,
         EXCESS.. => 0.5,
         1.2.. if num_signs > 0 => 0.4,
         _ if outcome.diverged || (grew && large) => 0.3,

@@ -40,10 +40,15 @@ fn check(record: &Record) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::story::Story;
+    use std::cmp::Ordering;
 
     fn best_at(best: usize, of: usize) -> Story {
         let accuracies: Vec<f64> = (1..=of)
-            .map(|epoch| if epoch < best { 0.5 } else if epoch == best { 0.9 } else { 0.8 })
+            .map(|epoch| match epoch.cmp(&best) {
+                Ordering::Less => 0.5,
+                Ordering::Equal => 0.9,
+                Ordering::Greater => 0.8,
+            })
             .collect();
         Story::classification()
             .accuracies(&accuracies)

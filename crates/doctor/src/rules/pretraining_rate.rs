@@ -18,6 +18,10 @@ const RISE: f64 = 1.5;
 const USUAL: f64 = 0.1;
 /// Times above or below it that are no matter of taste.
 const FAR: f64 = 4.0;
+/// Times above or below it that alone explain a poor result.
+const VERY_FAR: f64 = 20.0;
+/// Rise of the reconstruction error after which nothing of the machine is left.
+const RUINED: f64 = 100.0;
 
 pub(crate) const RULE: Rule = Rule {
     name: "pretraining_rate",
@@ -53,12 +57,17 @@ fn check(record: &Record) -> Option<Finding> {
     let ratios = record.machines.iter().map(|(_, machine)| machine.update_ratio);
     let ratio = crate::words::median(ratios.collect());
     let broke = errors.clone().any(|error| !error.is_finite());
-    let high = broke || rise > RISE || ratio > LARGE;
-    let low = ratio < SMALL;
+    let poor = record.outcome.is_poor();
+    let high = broke || rise > RISE || ratio > LARGE || poor && rate > VERY_FAR * USUAL;
+    let low = ratio < SMALL || poor && rate < USUAL / VERY_FAR;
     if !(broke || high && rate > USUAL / FAR || low && rate < USUAL) {
         return None;
     }
-    let severity = record.if_poor(Severity::Error, Severity::Advice);
+    let severity = if broke || rise > RUINED {
+        Severity::Error
+    } else {
+        record.if_poor(Severity::Error, Severity::Advice)
+    };
     let (word, remedy) = if high {
         ("too high", "lower the learning rate of the pre-training")
     } else {
@@ -111,6 +120,17 @@ mod tests {
             .machines(|machine| machine.update_ratio = 1e-8)
             .fires(&RULE);
         assert!(found.cause.contains("too low"));
+    }
+
+    #[test]
+    fn a_rate_far_off_explains_a_poor_result_even_without_signals() {
+        let with = |rate: f64| {
+            let story = Story::dbn().poor().without_signals();
+            story.set("/pretrain/learning_rate", rate)
+        };
+        assert!(with(20.0).fires(&RULE).cause.contains("too high"));
+        assert!(with(1e-4).fires(&RULE).cause.contains("too low"));
+        with(0.01).silent(&RULE);
     }
 
     #[test]

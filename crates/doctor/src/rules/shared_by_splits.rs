@@ -20,7 +20,9 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let data = record.data?;
-    let part = share(data.shared_by_splits, data.num_checked);
+    // Who finds an item again with another answer is none the better for it.
+    let count = data.shared_by_splits.saturating_sub(data.conflicting);
+    let part = share(count, data.num_checked);
     if part < NOTABLE {
         return None;
     }
@@ -37,7 +39,7 @@ fn check(record: &Record) -> Option<Finding> {
         )
         .measured(format!(
             "{} of {} looked at, {}; there should be none",
-            counted(data.shared_by_splits, "item"),
+            counted(count, "item"),
             data.num_checked,
             percent(part)
         ))

@@ -24,11 +24,11 @@ fn check(record: &Record) -> Option<Finding> {
     let hardened = record.number("model.dropout").unwrap_or(0.0) >= DROPOUT
         || is_augmented(record)
         || record.number("train.label_smoothing").unwrap_or(0.0) > 0.0;
-    let (train, valid) = (record.outcome.train_skill?, record.outcome.skill?);
+    let (train, valid) = (record.outcome.train_skill?, record.outcome.last_skill?);
     // The training metric is the mean over the epoch: a loss that still falls makes it look worse.
     let losses = record.losses();
     let settled = matches!(losses[..], [.., before, last] if last > 0.8 * before);
-    if hardened || !settled || last.valid.is_empty() {
+    if hardened || !settled || last.valid.is_empty() || record.outcome.is_poor() {
         return None;
     }
     if valid - train < BETTER + 2.0 * record.outcome.noise {

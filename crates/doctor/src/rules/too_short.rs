@@ -21,7 +21,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(record: &Record) -> Option<Finding> {
-    if !record.outcome.is_poor() || record.outcome.diverged || record.finished.is_none() {
+    if !record.outcome.falls_short() || record.outcome.diverged || record.finished.is_none() {
         return None;
     }
     let (last, losses) = (record.epochs.last()?, record.losses());
@@ -30,7 +30,9 @@ fn check(record: &Record) -> Option<Finding> {
         _ => 1.0,
     };
     let few = last.step < FEW;
-    if !few && fall < FALLING {
+    // Few steps alone say nothing, and nor does a loss that still falls in a good training.
+    let (few_and_falling, either) = (few && fall > FALLING, few || fall > FALLING);
+    if !(few_and_falling || either && record.outcome.is_poor()) {
         return None;
     }
     let num_train = record.num_samples[0];
@@ -56,7 +58,7 @@ fn check(record: &Record) -> Option<Finding> {
             .at(Place::epoch(last.epoch))
             .remedy("train for more epochs, or with smaller batches, which make more steps")
             .patch(record, changes)
-            .confidence(if few && fall > FALLING { 0.7 } else { 0.5 }),
+            .confidence(if few_and_falling { 0.7 } else { 0.5 }),
     )
 }
 

@@ -28,6 +28,10 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(record: &Record) -> Option<Finding> {
+    // A series may well be no better forecast than by repeating it.
+    if !matches!(record.task, "classification" | "regression") {
+        return None;
+    }
     let reference = record.outcome.reference?;
     let skill = record.outcome.skill.filter(|skill| skill.is_finite())?;
     let limit = NOTHING.max(record.outcome.noise);

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::figure::{figure, table};
+use super::findings::pins;
 use super::learning::{Curve, Learning};
-use super::model::Verdict;
-use super::plot::{Chart, Line};
+use super::model::{Finding, Verdict};
+use super::plot::{Chart, Line, Pin};
 use super::words::{counted, duration, metric_name, metric_value, percent, plain};
 
-pub(super) fn section(learning: &Learning, verdict: &Verdict) -> Markup {
+pub(super) fn section(learning: &Learning, verdict: &Verdict, found: &[Finding]) -> Markup {
     let metric = &verdict.metric;
     html! {
         h2 { (headline(learning)) }
@@ -19,8 +20,8 @@ pub(super) fn section(learning: &Learning, verdict: &Verdict) -> Markup {
         @if !learning.step_times.is_empty() { (step_times(learning)) }
         @for warning in &learning.warnings { p { strong { "Warning: " } (warning) } }
         div.grid {
-            (curves(learning, metric, &metric_takeaway(learning, metric, verdict.higher_is_better), metric_name(metric), verdict.unit == super::Unit::Share))
-            (loss(learning))
+            (curves(learning, verdict, &metric_takeaway(learning, metric, verdict.higher_is_better), pins(found, |finding| finding.epoch)))
+            (loss(learning, pins(found, |finding| finding.step)))
             @if !learning.pretraining.is_empty() { (pretraining(learning)) }
         }
     }
@@ -109,13 +110,8 @@ fn valid_size(learning: &Learning, metric: &str) -> f64 {
 }
 
 #[allow(clippy::cast_precision_loss)] // epochs
-fn curves(
-    learning: &Learning,
-    metric: &str,
-    takeaway: &str,
-    y_label: String,
-    percent: bool,
-) -> Markup {
+fn curves(learning: &Learning, verdict: &Verdict, takeaway: &str, pins: Vec<Pin>) -> Markup {
+    let metric = &verdict.metric;
     let splits = ["train", "valid"];
     let found: Vec<_> = splits
         .iter()
@@ -129,8 +125,9 @@ fn curves(
             .map(|(index, curve)| line(curve, 1 - index.min(1)))
             .collect(),
         x_label: "epoch".into(),
-        y_label,
-        percent,
+        y_label: metric_name(metric),
+        percent: verdict.unit == super::Unit::Share,
+        pins,
         mark_x: learning
             .best_epoch
             .map(|best| (best as f64, "kept".to_owned())),
@@ -159,7 +156,7 @@ fn curves(
 }
 
 #[allow(clippy::cast_precision_loss)] // steps
-fn loss(learning: &Learning) -> Markup {
+fn loss(learning: &Learning, pins: Vec<Pin>) -> Markup {
     let points: Vec<(f64, f64)> = learning
         .steps
         .iter()
@@ -190,6 +187,7 @@ fn loss(learning: &Learning) -> Markup {
             "loss".into()
         },
         log: positive,
+        pins,
         ..Chart::default()
     };
     let every = (learning.steps.len() / 40).max(1);

@@ -18,6 +18,8 @@ pub struct Report {
     pub run: String,
     /// The result, and what it is worth.
     pub verdict: Verdict,
+    /// What the doctor found, the most worthwhile first.
+    pub findings: Vec<Finding>,
     /// How it was learned.
     pub learning: Learning,
     /// What each layer adds.
@@ -95,6 +97,39 @@ pub struct Advice {
     pub sentence: String,
     /// What to type.
     pub command: Option<String>,
+}
+
+/// What the doctor found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: String,
+    /// `error`, `warning` or `advice`.
+    pub severity: String,
+    /// What is wrong, in one line.
+    pub cause: String,
+    /// What was measured, and where.
+    pub measured: String,
+    /// What to do.
+    pub remedy: String,
+    /// What to type.
+    pub command: Option<String>,
+    /// How sure it is, in `[0, 1]`.
+    pub confidence: f64,
+    /// What follows from it.
+    pub explains: Vec<String>,
+    /// Where it stands on curves by epoch, counted from 1.
+    pub epoch: Option<usize>,
+    /// Where it stands on curves by step, counted from 0.
+    pub step: Option<usize>,
+}
+
+impl Finding {
+    /// Whether the result is the worse for it.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        self.severity != "advice"
+    }
 }
 
 /// The hierarchy curve, and what goes with it.

@@ -6,7 +6,8 @@ use super::exhibit::{cards, method};
 use super::model::{Case, Method, Report};
 use super::words::{duration, metric_name};
 use super::{
-    dreams, errors, hierarchy, layers, learning_section, mistakes, reproduce, text, trust, verdict,
+    dreams, errors, findings, hierarchy, layers, learning_section, mistakes, reproduce, text,
+    trust, verdict,
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -77,14 +78,16 @@ pub(super) fn head(title: &str) -> Markup {
 
 /// Anchor, name and content of each section that there is.
 fn sections(report: &Report) -> Vec<(&'static str, &'static str, Markup)> {
-    let mut sections = vec![
-        ("verdict", "Verdict", verdict::section(&report.verdict)),
-        (
-            "learning",
-            "Learning",
-            learning_section::section(&report.learning, &report.verdict),
-        ),
-    ];
+    let mut sections = vec![("verdict", "Verdict", verdict::section(&report.verdict))];
+    if !report.findings.is_empty() {
+        let found = findings::section(&report.findings);
+        sections.push(("doctor", "Doctor", found));
+    }
+    sections.push((
+        "learning",
+        "Learning",
+        learning_section::section(&report.learning, &report.verdict, &report.findings),
+    ));
     if let Some(curve) = &report.hierarchy {
         sections.push(("hierarchy", "Hierarchy", hierarchy::section(curve)));
     }

@@ -61,6 +61,12 @@ fn thin<T: Copy>(points: Vec<T>) -> Vec<T> {
         .collect()
 }
 
+/// A numbered mark on the x axis.
+pub(super) struct Pin {
+    pub(super) x: f64,
+    pub(super) number: usize,
+}
+
 /// A chart of lines.
 #[allow(clippy::struct_excessive_bools)] // each switches something of its own
 #[derive(Default)]
@@ -80,6 +86,8 @@ pub(super) struct Chart {
     pub(super) y_range: Option<(f64, f64)>,
     /// A vertical line with a word.
     pub(super) mark_x: Option<(f64, String)>,
+    /// Findings, each at its place.
+    pub(super) pins: Vec<Pin>,
     /// The diagonal, where a chart compares like with like.
     pub(super) diagonal: bool,
     /// Draw points alone.
@@ -288,6 +296,14 @@ impl Chart {
                 @if let Some((at, word)) = &self.mark_x {
                     line.mark x1=(n(x.place(*at))) x2=(n(x.place(*at))) y1=(TOP) y2=(HEIGHT - BOTTOM) {}
                     text.tick x=(n(x.place(*at) - 4.0)) y=(HEIGHT - BOTTOM - 6.0) text-anchor="end" { (word) }
+                }
+                @for pin in self.pins.iter().filter(|pin| pin.x >= x.low && pin.x <= x.high) {
+                    g.pin {
+                        title { "finding " (pin.number) }
+                        line x1=(n(x.place(pin.x))) x2=(n(x.place(pin.x))) y1=(TOP + 6.0) y2=(HEIGHT - BOTTOM) {}
+                        circle cx=(n(x.place(pin.x))) cy=(TOP + 1.0) r="7" {}
+                        text x=(n(x.place(pin.x))) y=(TOP + 4.5) text-anchor="middle" { (pin.number) }
+                    }
                 }
                 @for (index, line) in self.lines.iter().enumerate() {
                     @if self.bars && index == 0 { (self.draw_bars(line, &x, &y)) }

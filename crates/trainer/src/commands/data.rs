@@ -1,12 +1,16 @@
 //! `fornax data`: the datasets that can be named, what is in one, and a picture of it.
 
-use fornax_data::{AugmentConfig, InputShape, Preprocess, Whereabouts};
-use fornax_runs::write_atomic;
+use fornax_data::check::Report;
+use fornax_data::{AugmentConfig, Dataset, InputShape, Preprocess, Whereabouts};
+use fornax_doctor::{Finding, Record, diagnose};
+use fornax_runs::{Event, EventKind, Position, write_atomic};
 use serde_json::json;
 use std::path::PathBuf;
 
 use crate::cli::{DataArgs, ShowArgs};
 use crate::commands::data_folders;
+use crate::device::{self, DeviceSpec};
+use crate::doctor::{self, data::MOST_SAMPLES};
 use crate::error::Error;
 use crate::output::Output;
 
@@ -35,16 +39,38 @@ pub(super) fn list(output: &mut Output) {
 }
 
 pub(super) fn check(args: &DataArgs, output: &mut Output) -> Result<(), Error> {
-    let (dataset, _, _) = args.request()?.open_data(&data_folders())?;
+    let (dataset, _, seed) = args.request()?.open_data(&data_folders())?;
     let report = fornax_data::check::check(&dataset)?;
+    let findings = findings(&dataset, &report, seed)?;
     for warning in &report.warnings {
         output.warn(warning);
     }
     for line in report.lines() {
         output.line(line);
     }
-    output.result(json!(report));
+    for finding in &findings {
+        output.line(finding.line());
+        output.line(format!("  {}", finding.remedy));
+    }
+    let mut result = json!(report);
+    result["findings"] = json!(findings);
+    output.result(result);
     Ok(())
+}
+
+/// What the doctor says of the data alone.
+fn findings(dataset: &Dataset, report: &Report, seed: u64) -> Result<Vec<Finding>, Error> {
+    let Some(spec) = DeviceSpec::default_for_build() else {
+        return Ok(Vec::new());
+    };
+    let device = device::open(&spec)?;
+    let signals = doctor::data::signals(dataset, report, &device, seed, MOST_SAMPLES)?;
+    let events = [Event {
+        kind: EventKind::Data(signals),
+        at: Position::train(0),
+        elapsed_ms: 0,
+    }];
+    Ok(diagnose(&Record::new(&events, &json!({}))).findings)
 }
 
 pub(super) fn show(args: &ShowArgs, output: &mut Output) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! `fornax resume`: a run goes on from its last checkpoint; and what it shares with `train`.
 
 use burn::tensor::Device;
+use fornax_doctor::Diagnosis;
 use fornax_runs::{EventKind, FinishReason, RunDir, read_events};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::ResumeArgs;
 use crate::commands::{data_folders, open_device};
 use crate::dashboard::Dashboard;
+use crate::doctor;
 use crate::error::Error;
 use crate::experiment::{Experiment, Request, Resolved};
 use crate::insight::Subject;
@@ -100,13 +102,29 @@ pub(super) fn train(training: Training, output: &mut Output) -> Result<(), Error
     let outcome = session.train();
     session.display.finish();
     drop(session);
-    let outcome = outcome?;
+    let outcome = match outcome {
+        Err(error @ Error::Diverged { .. }) => {
+            let diagnosis = doctor::consult(&run, experiment, &read_events(&run.events())?)?;
+            doctor::say(&run, &diagnosis, output);
+            output.result(json!({"run": run.path(), "diagnosis": diagnosis}));
+            return Err(error);
+        }
+        outcome => outcome?,
+    };
     let page = if with_report {
         draw_report(&run, &resolved, device, output)
     } else {
         None
     };
-    report(&outcome, &resolved, run.path(), page.as_deref(), output);
+    let diagnosis = doctor::consult(&run, experiment, &read_events(&run.events())?)?;
+    report(
+        &outcome,
+        &resolved,
+        &run,
+        &diagnosis,
+        page.as_deref(),
+        output,
+    );
     Ok(())
 }
 
@@ -133,7 +151,8 @@ fn draw_report(
 fn report(
     outcome: &Outcome,
     resolved: &Resolved,
-    run: &Path,
+    run: &RunDir,
+    diagnosis: &Diagnosis,
     page: Option<&Path>,
     output: &mut Output,
 ) {
@@ -156,12 +175,14 @@ fn report(
     if outcome.step_times.num_steps > 0 {
         output.line(outcome.step_times.to_string());
     }
+    doctor::say(run, diagnosis, output);
     if let Some(page) = page {
         output.line(format!("report: {}", page.display()));
     }
-    output.line(run.display().to_string());
+    output.line(run.path().display().to_string());
     output.result(json!({
-        "run": run,
+        "run": run.path(),
+        "diagnosis": diagnosis,
         "report": page,
         "reason": outcome.reason,
         "best_epoch": outcome.best_epoch,

@@ -2,6 +2,7 @@
 
 use fornax_runs::{RunDir, tensorboard, write_atomic};
 use serde_json::json;
+use std::path::Path;
 
 use crate::cli::TrainArgs;
 use crate::commands::resume::{Training, train};
@@ -22,7 +23,7 @@ pub(super) fn run(args: &TrainArgs, output: &mut Output) -> Result<(), Error> {
         return Ok(());
     }
     let device = open_device(&resolved.experiment, None, output)?;
-    let run = create(args, &resolved)?;
+    let run = create(args.out.as_deref(), args.tensorboard, &resolved)?;
     output.note(&format!("run      {}", run.path().display()));
     let training = Training {
         resolved,
@@ -34,16 +35,21 @@ pub(super) fn run(args: &TrainArgs, output: &mut Output) -> Result<(), Error> {
     train(training, output)
 }
 
-fn create(args: &TrainArgs, resolved: &Resolved) -> Result<RunDir, Error> {
+/// Makes the folder of a training: at `out`, or a new one below [`RUNS`].
+pub(super) fn create(
+    out: Option<&Path>,
+    with_tensorboard: bool,
+    resolved: &Resolved,
+) -> Result<RunDir, Error> {
     let experiment = &resolved.experiment;
-    let run = match &args.out {
+    let run = match out {
         Some(path) => RunDir::create_at(path)?,
         None => {
             let stem = format!("{}-{}", resolved.dataset.name, experiment.architecture);
             RunDir::create(RUNS.as_ref(), &stem)?
         }
     };
-    if args.tensorboard {
+    if with_tensorboard {
         tensorboard::begin(&run)?;
     }
     let environment = json!({

@@ -2,15 +2,18 @@
 
 use fornax_data::Task;
 use fornax_insight::cka::cka;
+use fornax_insight::interval::bootstrap;
 use fornax_insight::probe::{argmax, rows};
 use fornax_runs::read_events;
-use fornax_runs::report::{AnswerComparison, Case, ComparedRun, Learning, Similarity};
+use fornax_runs::report::{AnswerComparison, Case, ComparedRun, Estimate, Learning, Similarity};
 
 use super::exhibits::Exhibits;
+use super::layers::estimate;
 use super::sample::{Sample, spread};
-use super::verdict::{Judged, interval, judge, run_name};
+use super::verdict::{Judged, interval, judge, run_name, scores};
 use super::{Subject, layers};
 use crate::error::Error;
+use crate::metrics::Metrics;
 
 /// Samples on which layers are compared.
 const SAMPLES: usize = 1024;
@@ -35,12 +38,37 @@ impl<'a> Answered<'a> {
         self.judged.metrics.primary().0
     }
 
+    /// That metric.
+    pub(crate) fn value(&self) -> f64 {
+        let values = self.judged.metrics.values();
+        values.get(self.metric()).copied().unwrap_or(f64::NAN)
+    }
+
+    /// By how much `other` is better in that metric, with its interval. Both answered the same
+    /// samples, so these are drawn, each with its two answers.
+    pub(crate) fn gain(&self, other: &Self) -> Estimate {
+        let (own, others) = (scores(&self.judged), scores(&other.judged));
+        let (root, sign) = match self.judged.metrics {
+            Metrics::Classification(_) => (false, 1.0),
+            Metrics::Regression(_) => (true, -1.0),
+            Metrics::Tokens(_) => (false, -1.0),
+        };
+        #[allow(clippy::cast_precision_loss)] // counts of samples
+        let mean = |scores: &[f64], places: &[usize]| {
+            let sum: f64 = places.iter().map(|&place| scores[place]).sum();
+            let mean = sum / places.len() as f64;
+            if root { mean.sqrt() } else { mean }
+        };
+        estimate(bootstrap(own.len().min(others.len()), 1, |places| {
+            sign * (mean(&others, places) - mean(&own, places))
+        }))
+    }
+
     /// What is said of this run alone.
     pub(crate) fn summary(&self) -> Result<ComparedRun, Error> {
-        let value = self.judged.metrics.values().get(self.metric()).copied();
         Ok(ComparedRun {
             name: run_name(self.subject.run),
-            result: interval(&self.judged, value.unwrap_or(f64::NAN)),
+            result: interval(&self.judged, self.value()),
             num_samples: self.judged.labels.len().max(self.judged.places.len()),
             split: self.judged.name.to_owned(),
             learning: Learning::from_events(&read_events(&self.subject.run.events())?),

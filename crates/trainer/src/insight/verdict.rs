@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use fornax_data::{Baseline, InputShape, Split, Targets, Task};
 use fornax_insight::interval::{bootstrap, wilson};
-use fornax_insight::probe::Probe;
+use fornax_insight::probe::{Probe, argmax};
 use fornax_runs::RunDir;
 use fornax_runs::report::{Advice, Estimate, Report, Reproduce, Unit, Verdict};
 
@@ -166,47 +166,51 @@ fn task(task: &Task) -> String {
     clippy::cast_precision_loss
 )]
 pub(super) fn interval(judged: &Judged, value: f64) -> Estimate {
+    let n = judged.labels.len();
+    if let Metrics::Classification(_) = judged.metrics {
+        let hits = (value * n as f64).round().max(0.0) as usize;
+        return Estimate {
+            value,
+            ..estimate(wilson(hits, n))
+        };
+    }
+    let is_error = matches!(judged.metrics, Metrics::Regression(_));
+    let scores = scores(judged);
+    let drawn = bootstrap(scores.len(), 1, |places| {
+        let sum: f64 = places.iter().map(|&place| scores[place]).sum();
+        let mean = sum / places.len() as f64;
+        if is_error { mean.sqrt() } else { mean }
+    });
+    Estimate {
+        value,
+        ..estimate(drawn)
+    }
+}
+
+/// What the metric is the mean of, or the root of the mean: hits, squared errors, bits. Characters of
+/// one passage hang together: passages are counted, not characters.
+#[allow(clippy::cast_precision_loss)] // counts of samples
+pub(super) fn scores(judged: &Judged) -> Vec<f64> {
+    let width = judged.outputs.len() / judged.labels.len().max(1);
+    let rows = || {
+        judged
+            .outputs
+            .chunks_exact(width.max(1))
+            .zip(&judged.labels)
+    };
     match &judged.metrics {
-        Metrics::Classification(_) => {
-            let n = judged.labels.len();
-            let hits = (value * n as f64).round().max(0.0) as usize;
-            Estimate {
-                value,
-                ..estimate(wilson(hits, n))
-            }
-        }
-        Metrics::Regression(_) => {
-            let errors = squared_errors(judged);
-            let drawn = bootstrap(errors.len(), 1, |places| {
-                let sum: f64 = places.iter().map(|&place| errors[place]).sum();
-                (sum / places.len() as f64).sqrt()
-            });
-            Estimate {
-                value,
-                ..estimate(drawn)
-            }
-        }
+        Metrics::Classification(_) => rows()
+            .map(|(row, &label)| f64::from(u8::from(argmax(row) == label)))
+            .collect(),
+        Metrics::Regression(_) => squared_errors(judged),
         Metrics::Tokens(_) => {
-            // Characters of one passage hang together: passages are drawn, not characters.
-            let width = judged.outputs.len() / judged.labels.len().max(1);
-            let bits: Vec<f64> = judged
-                .outputs
-                .chunks_exact(width.max(1))
-                .zip(&judged.labels)
+            let bits: Vec<f64> = rows()
                 .map(|(row, &label)| -f64::from(row[label]) / std::f64::consts::LN_2)
                 .collect();
             let passage = (judged.labels.len() / judged.places.len().max(1)).max(1);
-            let means: Vec<f64> = bits
-                .chunks(passage)
+            bits.chunks(passage)
                 .map(|part| part.iter().sum::<f64>() / part.len() as f64)
-                .collect();
-            let drawn = bootstrap(means.len(), 1, |places| {
-                places.iter().map(|&place| means[place]).sum::<f64>() / places.len() as f64
-            });
-            Estimate {
-                value,
-                ..estimate(drawn)
-            }
+                .collect()
         }
     }
 }

@@ -3,6 +3,7 @@
 mod backends;
 mod bad_input;
 mod commands;
+mod doctor;
 mod kill;
 mod precision;
 mod program;

@@ -1,0 +1,339 @@
+//! Models that take seconds: what can be reached at all, and which labels look wrong.
+
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use fornax_data::{Batch, Dataset, InputShape, Inputs, Split, Targets, Task, epoch_order};
+use fornax_insight::condense::condense;
+use fornax_insight::labels::suspects;
+use fornax_insight::neighbours::nearest;
+use fornax_insight::probe::{Answers, Probe, argmax, rows};
+use fornax_layers::Feature;
+
+use crate::Architecture;
+use crate::batch;
+use crate::error::Error;
+use crate::evaluate::update;
+use crate::metrics::{Direction, Metrics};
+
+/// Inputs that a quick model sees of a sample; more are condensed.
+const MAX_WIDTH: usize = 512;
+/// Validation samples that are judged, at most.
+const MOST_VALID: usize = 1000;
+/// Neighbours that vote. More than the usual five, so that a vote is a probability.
+const VOTERS: usize = 10;
+/// A label is suspect where its class has no more than this share of the votes.
+const HARDLY_A_VOTE: f32 = 0.11;
+/// And where another class has at least this share.
+const NEARLY_ALL: f32 = 0.65;
+/// Samples of a text whose pairs of characters are counted.
+const PASSAGES: usize = 2000;
+/// Fewer samples than this fit nothing.
+const FEWEST: usize = 20;
+
+/// What quick models make of a dataset.
+#[derive(Debug, Default)]
+pub(super) struct QuickModel {
+    /// The task's metric on the validation split.
+    pub(super) reference: Option<f64>,
+    /// Accuracy of neighbours over that of the most frequent class, on training samples that they do
+    /// not count among themselves.
+    pub(super) neighbour_gain: Option<f64>,
+    /// Places in the training split of labels that look wrong, the most suspicious first.
+    pub(super) suspects: Vec<usize>,
+    /// How many such there are in the whole split.
+    pub(super) num_suspects: usize,
+}
+
+impl QuickModel {
+    /// Fits a linear model and asks neighbours, all from `count` training samples.
+    ///
+    /// # Errors
+    /// When an item can no longer be read.
+    pub(super) fn fit(
+        dataset: &Dataset,
+        device: &Device,
+        seed: u64,
+        count: usize,
+    ) -> Result<Self, Error> {
+        let reference = match &dataset.task {
+            Task::NextToken { vocabulary } => {
+                return Ok(Self {
+                    reference: bigrams(dataset, vocabulary.len(), count.min(PASSAGES))?,
+                    ..Self::default()
+                });
+            }
+            _ => seed,
+        };
+        let mut places = epoch_order(dataset.train.len(), reference, usize::MAX);
+        places.truncate(count);
+        if places.len() < FEWEST {
+            return Ok(Self::default());
+        }
+        let fit = Sample::read(dataset, &dataset.train, &places, device)?;
+        let mut quick = Self {
+            reference: reference_score(dataset, &fit, device)?,
+            ..Self::default()
+        };
+        if let Answers::Classes {
+            labels,
+            num_classes,
+        } = &fit.answers
+        {
+            quick.look_at_labels(&fit, labels, *num_classes, &places, dataset.train.len());
+        }
+        Ok(quick)
+    }
+
+    /// Confident learning on what each half of the samples says of the other.
+    #[allow(clippy::cast_precision_loss)] // counts of samples
+    fn look_at_labels(
+        &mut self,
+        fit: &Sample,
+        labels: &[usize],
+        num_classes: usize,
+        places: &[usize],
+        num_train: usize,
+    ) {
+        let half = places.len() / 2;
+        let halves: [Vec<usize>; 2] = [(0..half).collect(), (half..places.len()).collect()];
+        let [first, second] = &halves;
+        let mut votes = fit.out_of_sample(second, first, num_classes, Sample::votes);
+        votes.extend(fit.out_of_sample(first, second, num_classes, Sample::votes));
+        let mut linear = fit.out_of_sample(second, first, num_classes, Sample::linear);
+        linear.extend(fit.out_of_sample(first, second, num_classes, Sample::linear));
+        let mean: Vec<f32> = votes
+            .iter()
+            .zip(&linear)
+            .map(|(a, b)| (a + b) / 2.0)
+            .collect();
+        let row = |index: usize| index * num_classes..(index + 1) * num_classes;
+        let right = (0..labels.len()).filter(|&index| argmax(&votes[row(index)]) == labels[index]);
+        let mut counts = vec![0_usize; num_classes];
+        labels.iter().for_each(|&label| counts[label] += 1);
+        let most = counts.iter().max().copied().unwrap_or(1).max(1);
+        self.neighbour_gain = Some(right.count() as f64 / most as f64);
+        let found = suspects(&mean, labels, num_classes);
+        let sure = found.iter().filter(|suspect| {
+            let votes = &votes[row(suspect.place)];
+            votes[labels[suspect.place]] <= HARDLY_A_VOTE && votes[suspect.likely] >= NEARLY_ALL
+        });
+        self.suspects = sure.map(|suspect| places[suspect.place]).collect();
+        self.num_suspects = self.suspects.len() * num_train / places.len();
+    }
+}
+
+/// Some samples as rows of numbers.
+struct Sample {
+    /// `[N, D]`
+    features: Tensor<2>,
+    answers: Answers,
+}
+
+impl Sample {
+    fn read(
+        dataset: &Dataset,
+        split: &Split,
+        places: &[usize],
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let batch = split.batch(places)?;
+        let features = flat(dataset, &batch, device);
+        let answers = match batch.targets {
+            Targets::Classes(classes) => Answers::Classes {
+                labels: classes
+                    .into_iter()
+                    .map(|class| usize::try_from(class).unwrap_or(0))
+                    .collect(),
+                num_classes: dataset.task.num_outputs(),
+            },
+            Targets::Values { values, width } => Answers::Values { values, width },
+            Targets::Tokens(_) | Targets::Absent => Answers::Values {
+                values: vec![0.0; places.len()],
+                width: 1,
+            },
+        };
+        Ok(Self { features, answers })
+    }
+
+    /// What a model of the samples at `fit` says of those at `asked`, row by row.
+    fn out_of_sample(
+        &self,
+        fit: &[usize],
+        asked: &[usize],
+        num_classes: usize,
+        model: impl Fn(&Self, &Tensor<2>, usize) -> Vec<f32>,
+    ) -> Vec<f32> {
+        let fit = Self {
+            features: rows(&self.features, fit),
+            answers: self.answers.select(fit),
+        };
+        model(&fit, &rows(&self.features, asked), num_classes)
+    }
+
+    /// Probabilities of a linear model, `[Q, K]`.
+    fn linear(&self, queries: &Tensor<2>, num_classes: usize) -> Vec<f32> {
+        let outputs = Probe::fit(self.features.clone(), &self.answers).outputs(queries.clone());
+        let shape = [outputs.len() / num_classes.max(1), num_classes];
+        let logits = Tensor::<2>::from_data(TensorData::new(outputs, shape), &queries.device());
+        let probabilities = activation::softmax(logits, 1);
+        probabilities.into_data().iter::<f32>().collect()
+    }
+
+    /// Shares of the neighbours' answers, `[Q, K]`; their means for values.
+    #[allow(clippy::cast_precision_loss)] // a handful of neighbours
+    fn votes(&self, queries: &Tensor<2>, num_outputs: usize) -> Vec<f32> {
+        let mean = self.features.clone().mean_dim(0); // [1, D]
+        let centred = self.features.clone() - mean.clone();
+        let found = nearest(&(queries.clone() - mean), &centred, VOTERS);
+        let row = |near: &Vec<fornax_insight::neighbours::Neighbour>| {
+            let mut sum = vec![0.0; num_outputs];
+            let share = 1.0 / near.len().max(1) as f32;
+            for neighbour in near {
+                match &self.answers {
+                    Answers::Classes { labels, .. } => sum[labels[neighbour.place]] += share,
+                    Answers::Values { values, width } => {
+                        let row = &values[neighbour.place * width..][..*width];
+                        sum.iter_mut()
+                            .zip(row)
+                            .for_each(|(sum, value)| *sum += share * value);
+                    }
+                }
+            }
+            sum
+        };
+        found.iter().flat_map(row).collect()
+    }
+}
+
+/// The better score of both models on the validation split, in the task's metric.
+fn reference_score(dataset: &Dataset, fit: &Sample, device: &Device) -> Result<Option<f64>, Error> {
+    let valid = &dataset.valid;
+    if valid.is_empty() {
+        return Ok(None);
+    }
+    let count = valid.len().min(MOST_VALID);
+    let places: Vec<usize> = (0..count).map(|at| at * valid.len() / count).collect();
+    let batch = valid.batch(&places)?;
+    let queries = flat(dataset, &batch, device);
+    let linear = Probe::fit(fit.features.clone(), &fit.answers).outputs(queries.clone());
+    let votes = fit.votes(&queries, fit.answers.num_outputs());
+    let scores = [linear, votes].map(|outputs| {
+        let mut metrics = Metrics::for_task(&dataset.task);
+        update(&mut metrics, &outputs, &batch, valid, &places);
+        let (name, direction) = metrics.primary();
+        (
+            metrics.values().get(name).copied().unwrap_or(f64::NAN),
+            direction,
+        )
+    });
+    let [(a, direction), (b, _)] = scores;
+    let better = match direction {
+        Direction::Up => a.max(b),
+        Direction::Down => a.min(b),
+    };
+    Ok(better.is_finite().then_some(better))
+}
+
+/// The inputs of a batch as rows, at most [`MAX_WIDTH`] wide.
+fn flat(dataset: &Dataset, batch: &Batch, device: &Device) -> Tensor<2> {
+    let bag = match (&batch.inputs, &dataset.input) {
+        (
+            Inputs::Documents {
+                shape,
+                tokens,
+                lengths,
+            },
+            InputShape::Documents { vocab_size, .. },
+        ) => Some(bag_of_tokens(
+            tokens,
+            shape[1],
+            lengths,
+            *vocab_size,
+            device,
+        )),
+        _ => None,
+    };
+    let values = bag.or_else(|| {
+        let layout = Architecture::Mlp.layout(&dataset.input).ok()?;
+        match batch::inputs(batch, layout, device) {
+            batch::Inputs::Flat(x) => Some(x),
+            _ => None,
+        }
+    });
+    let values = values.unwrap_or_else(|| Tensor::zeros([batch.len(), 1], device));
+    let width = values.dims()[1];
+    let shape = match dataset.input {
+        InputShape::Image {
+            channels,
+            height,
+            width,
+        } => vec![channels, height, width],
+        InputShape::Sequence { width, max_len } => vec![max_len, width],
+        _ => vec![width],
+    };
+    let feature = Feature {
+        name: "input".to_owned(),
+        shape,
+        values,
+    };
+    condense(&feature, MAX_WIDTH)
+}
+
+/// How often each token stands in a text, as its share of the text: `[B, V]`.
+#[allow(clippy::cast_precision_loss)] // a count of tokens
+fn bag_of_tokens(
+    tokens: &[i32],
+    steps: usize,
+    lengths: &[usize],
+    vocab_size: usize,
+    device: &Device,
+) -> Tensor<2> {
+    let mut values = vec![0.0_f32; lengths.len() * vocab_size];
+    for (row, &length) in lengths.iter().enumerate() {
+        for &token in &tokens[row * steps..][..length.min(steps)] {
+            if let Some(token) = usize::try_from(token)
+                .ok()
+                .filter(|&token| token < vocab_size)
+            {
+                values[row * vocab_size + token] += 1.0 / length as f32;
+            }
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [lengths.len(), vocab_size]), device)
+}
+
+/// Bits per character on the validation split when each character depends on the one before it alone.
+#[allow(clippy::cast_precision_loss)] // counts of characters
+fn bigrams(dataset: &Dataset, vocab_size: usize, passages: usize) -> Result<Option<f64>, Error> {
+    /// What every pair is counted beforehand (Lidstone's rule).
+    const PSEUDO: f64 = 0.1;
+    let pairs = |split: &Split| -> Result<Vec<(usize, usize)>, Error> {
+        let count = split.len().min(passages);
+        let places: Vec<usize> = (0..count).map(|at| at * split.len() / count).collect();
+        let batch = split.batch(&places)?;
+        let (Inputs::Tokens { tokens, .. }, Targets::Tokens(next)) = (batch.inputs, batch.targets)
+        else {
+            return Ok(Vec::new());
+        };
+        let place = |token: i32| usize::try_from(token).unwrap_or(0).min(vocab_size - 1);
+        let pairs = tokens.iter().zip(&next);
+        Ok(pairs.map(|(&from, &to)| (place(from), place(to))).collect())
+    };
+    if dataset.valid.is_empty() || vocab_size == 0 {
+        return Ok(None);
+    }
+    let mut counts = vec![0.0_f64; vocab_size * vocab_size];
+    for (from, to) in pairs(&dataset.train)? {
+        counts[from * vocab_size + to] += 1.0;
+    }
+    let totals: Vec<f64> = counts
+        .chunks(vocab_size)
+        .map(|row| row.iter().sum())
+        .collect();
+    let valid = pairs(&dataset.valid)?;
+    let bits = valid.iter().map(|&(from, to)| {
+        let all = totals[from] + PSEUDO * vocab_size as f64;
+        -((counts[from * vocab_size + to] + PSEUDO) / all).log2()
+    });
+    let mean = bits.sum::<f64>() / valid.len().max(1) as f64;
+    Ok(mean.is_finite().then_some(mean))
+}
