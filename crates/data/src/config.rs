@@ -177,6 +177,11 @@ impl DataConfig {
         }
     }
 
+    /// Bytes of cells of a table that are kept in memory while the values that become of them are.
+    pub(crate) fn cell_bytes(&self) -> usize {
+        self.memory_bytes() / 2
+    }
+
     /// Bytes of values that are kept in memory.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory_mb.saturating_mul(1 << 20)

@@ -74,7 +74,7 @@ pub enum DataError {
     #[diagnostic(help("{advice}"))]
     NotUtf8 {
         path: PathBuf,
-        offset: usize,
+        offset: u64,
         advice: String,
     },
 
@@ -195,7 +195,19 @@ pub enum DataError {
         max: u8,
     },
 
+    #[error("{}: this program was built without Parquet", path.display())]
+    #[diagnostic(help("build it with `--features parquet`, or save the table as CSV"))]
+    NoParquet { path: PathBuf },
+
+    #[error("{}: the Parquet file cannot be read: {problem}", path.display())]
+    #[diagnostic(help("write the file again, packed with snappy, zstd, gzip, lz4 or not at all"))]
+    Parquet { path: PathBuf, problem: String },
+
     // Tables and series.
+    #[error("{}: has more than {limit} rows", path.display())]
+    #[diagnostic(help("split the file, or use a part of it"))]
+    TooManyRows { path: PathBuf, limit: usize },
+
     #[error("{}:{line}: expected {expected} columns, found {found}", path.display())]
     #[diagnostic(help("put cells that hold the separator in quotes"))]
     Columns {

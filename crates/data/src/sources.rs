@@ -3,21 +3,29 @@
 
 mod archive;
 mod cifar;
-pub(crate) mod csv_file;
+mod csv_file;
 pub(crate) mod documents;
 mod faults;
 mod file;
 pub(crate) mod forecast;
+mod grid;
 pub(crate) mod idx;
 mod image_file;
 mod image_folder;
 pub(crate) mod images;
 mod names;
+#[cfg(feature = "parquet")]
+mod parquet_file;
+#[cfg(not(feature = "parquet"))]
+#[path = "sources/no_parquet.rs"]
+mod parquet_file;
 mod pixels;
 pub(crate) mod sound;
 pub(crate) mod splits;
 pub(crate) mod table;
+mod table_file;
 pub(crate) mod text;
+mod text_file;
 mod tree;
 pub(crate) mod ts;
 
@@ -30,9 +38,11 @@ use crate::catalog::{self, Options};
 use crate::{DataConfig, DataError, DataFolders, Dataset, LeftOut, Split};
 
 use archive::Unpacked;
+use text_file::Text;
 use tree::Tree;
 
 pub(crate) use file::{Content, SourceFile};
+pub(crate) use grid::Lines;
 use names::slug;
 pub(crate) use names::{ends_with, file_name, nearest};
 
@@ -96,7 +106,7 @@ const KINDS: &[Kind] = &[
 
 /// What [`KINDS`] read, for people.
 const READABLE: &str = "IDX images (train-images-idx3-ubyte), CIFAR batches, a folder of folders of \
-                        images, recordings (.wav) or texts, tables and series (.csv, .tsv), UCR/UEA series (.ts) and plain \
+                        images, recordings (.wav) or texts, tables and series (.csv, .tsv, .parquet), UCR/UEA series (.ts) and plain \
                         text (.txt) are read, each also gzipped, in a zip or in a tar.gz";
 
 /// Whether this version reads the kind of a manifest.
@@ -351,14 +361,24 @@ impl<'a> Opening<'a> {
         file::unpack(bytes.into_owned(), &file.path)
     }
 
-    /// The text of a file; an encoding that had to be guessed is noted.
-    pub(crate) fn read_text(&self, file: &SourceFile) -> Result<String, DataError> {
-        let (text, encoding) = file::decode(self.read(file)?, &file.path)?;
-        if let Some(encoding) = encoding {
+    /// The text of a file, to be read as a stream; an encoding that had to be guessed is noted.
+    pub(crate) fn text<'f>(&self, file: &'f SourceFile) -> Result<Text<'f>, DataError> {
+        let text = Text::of(file, &mut self.digest.borrow_mut())?;
+        if let Some(encoding) = text.guessed() {
             let note = format!("`{}` is not UTF-8: it is read as {encoding}", file.name());
             self.notes.borrow_mut().push(note);
         }
         Ok(text)
+    }
+
+    /// The text of a file as a whole.
+    pub(crate) fn read_text(&self, file: &SourceFile) -> Result<String, DataError> {
+        self.text(file)?.read()
+    }
+
+    /// Adds the bytes of a file to the checksum of the source.
+    pub(crate) fn digest(&self, file: &SourceFile) -> Result<(), DataError> {
+        file.digest(&mut self.digest.borrow_mut())
     }
 
     /// Notes that a column is not predicted from.

@@ -1,245 +1,169 @@
-//! A CSV file as a grid of cells: separator, header, missing cells and numbers are recognised here.
+//! A CSV file as a grid of cells: separator, quoting, header and decimal mark are recognised here.
 
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, Read};
+use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Reader, ReaderBuilder, StringRecord, Terminator};
 
+use super::grid::{self, Grid, GridWriter, is_missing, parse_number};
+use super::text_file::Text;
 use crate::DataError;
 
-/// What stands for a missing cell, in any case.
-const MISSING: [&str; 7] = ["", "na", "n/a", "nan", "null", "?", "none"];
 /// Rows by which separator and header are recognised.
 const SAMPLE: usize = 200;
-/// Beyond this a number is a slip of the pen, and its square would not be a number.
-const MAX_NUMBER: f64 = 1e30;
+/// Bytes of the beginning in which those rows are looked for.
+const HEAD: u64 = 4 << 20;
 
-/// The cells of a CSV file, all rows equally long.
-#[derive(Debug)]
-pub(crate) struct Grid {
-    pub(crate) path: PathBuf,
-    /// As in the header, else `column1`, `column2` and so on.
-    pub(crate) names: Vec<String>,
-    pub(crate) has_header: bool,
-    pub(crate) separator: char,
-    rows: Vec<StringRecord>,
-    lines: Vec<u64>,
-    decimal_comma: bool,
+/// Reads the cells and recognises whether the first row is a header.
+pub(crate) fn read(text: &Text, memory_bytes: usize) -> Result<Grid, DataError> {
+    read_with(text, memory_bytes, has_header)
 }
 
-impl Grid {
-    /// Reads the cells and recognises whether the first row is a header.
-    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, DataError> {
-        Self::parse_with(text, path, |rows, decimal_comma| {
-            has_header(rows, decimal_comma)
-        })
-    }
+/// Reads a file in the form of another one whose columns were called `names`: the first row is a
+/// header if it holds one of the names.
+pub(crate) fn read_like(
+    text: &Text,
+    memory_bytes: usize,
+    names: &[String],
+) -> Result<Grid, DataError> {
+    read_with(text, memory_bytes, |rows, _| {
+        let is_name = |cell: &str| names.iter().any(|name| name == cell.trim());
+        rows.first().is_some_and(|first| first.iter().any(is_name))
+    })
+}
 
-    /// Reads a file in the form of another one whose columns were called `names`: the first row is
-    /// a header if it holds one of the names.
-    pub(crate) fn parse_like(text: &str, path: &Path, names: &[String]) -> Result<Self, DataError> {
-        Self::parse_with(text, path, |rows, _| {
-            let is_name = |cell: &str| names.iter().any(|name| name == cell.trim());
-            rows.first().is_some_and(|first| first.iter().any(is_name))
-        })
-    }
-
-    fn parse_with(
-        text: &str,
-        path: &Path,
-        has_header: impl Fn(&[StringRecord], bool) -> bool,
-    ) -> Result<Self, DataError> {
-        let separator = separator(text);
-        let quoting = has_quotes(text, separator, path)?;
-        let mut rows = records(text, (separator, quoting), usize::MAX, path)?;
-        let decimal_comma = separator != b',' && uses_decimal_comma(&rows);
-        let has_header = has_header(&rows, decimal_comma);
-        if rows.is_empty() {
-            return Err(DataError::Empty {
-                path: path.to_owned(),
-            });
-        }
-        let names = if has_header {
-            header_names(&rows.remove(0), path)?
+fn read_with(
+    text: &Text,
+    memory_bytes: usize,
+    has_header: impl Fn(&[StringRecord], bool) -> bool,
+) -> Result<Grid, DataError> {
+    let path = text.path();
+    let head = head(text)?;
+    let mut form = Form {
+        separator: b',',
+        quoting: true,
+        // Where lines end with two marks, the first is trimmed with its cell.
+        terminator: if head.contains(&b'\n') || !head.contains(&b'\r') {
+            Terminator::Any(b'\n')
         } else {
-            let width = rows.first().map_or(0, StringRecord::len);
-            (1..=width)
-                .map(|number| format!("column{number}"))
-                .collect()
-        };
-        let lines: Vec<u64> = rows.iter().map(line_of).collect();
-        for (row, &line) in rows.iter().zip(&lines) {
-            let surplus_is_empty = row
-                .iter()
-                .skip(names.len())
-                .all(|cell| cell.trim().is_empty());
-            if row.len() < names.len() || !surplus_is_empty {
-                let (expected, found) = (names.len(), row.len());
-                return Err(DataError::Columns {
-                    path: path.to_owned(),
-                    line,
-                    expected,
-                    found,
-                });
-            }
+            Terminator::CRLF
+        },
+    };
+    form.separator = separator(&head, form);
+    form.quoting = has_quotes(text, form.separator)?;
+    let sample = form.sample(&head, SAMPLE + 1);
+    let may_have_comma = form.separator != b',';
+    let has_header = has_header(&sample, may_have_comma && Commas::of(&sample).are_decimal());
+    let Some(first) = sample.first() else {
+        return Err(empty(path));
+    };
+    let names = if has_header {
+        header_names(first, path)?
+    } else {
+        (1..=first.len()).map(|n| format!("column{n}")).collect()
+    };
+
+    let mut commas = Commas::default();
+    let mut cells = GridWriter::new(path, names.len(), memory_bytes);
+    // So that the last line ends as all others do.
+    let mut records = form.reader(text.reader()?.chain(&b"\n"[..]));
+    let mut record = StringRecord::new();
+    let mut is_first = true;
+    while records
+        .read_record(&mut record)
+        .map_err(|error| text.failed(std::io::Error::other(error)))?
+    {
+        if is_blank(&record) || std::mem::take(&mut is_first) && has_header {
+            continue;
         }
-        let (path, separator) = (path.to_owned(), char::from(separator));
-        Ok(Self {
-            path,
-            names,
-            has_header,
-            separator,
-            rows,
-            lines,
-            decimal_comma,
-        })
-    }
-
-    pub(crate) fn num_rows(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Calls the columns of a file without a header by these names.
-    pub(crate) fn rename(&mut self, names: &[String]) -> Result<(), DataError> {
-        if names.len() != self.names.len() {
-            let (expected, found) = (names.len(), self.names.len());
-            let line = self.line(0);
+        let line = line_of(&record, &records);
+        let surplus = record.iter().skip(names.len());
+        if record.len() < names.len() || !surplus.into_iter().all(|cell| cell.trim().is_empty()) {
+            let (expected, found) = (names.len(), record.len());
             return Err(DataError::Columns {
-                path: self.path.clone(),
+                path: path.to_owned(),
                 line,
                 expected,
                 found,
             });
         }
-        names.clone_into(&mut self.names);
-        Ok(())
-    }
-
-    /// The line of the file on which a row stands.
-    pub(crate) fn line(&self, row: usize) -> u64 {
-        self.lines.get(row).copied().unwrap_or(1)
-    }
-
-    pub(crate) fn column(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| known == name)
-    }
-
-    /// The column of that name, or an error that names the nearest.
-    pub(crate) fn column_or_error(&self, name: &str) -> Result<usize, DataError> {
-        self.column(name).ok_or_else(|| {
-            let advice = match super::nearest(name, self.names.iter().map(String::as_str)) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("the columns are {}", list(&self.names)),
-            };
-            DataError::NoColumn {
-                path: self.path.clone(),
-                column: name.to_owned(),
-                advice,
-            }
-        })
-    }
-
-    /// The trimmed cell; `None` where it is missing.
-    pub(crate) fn cell(&self, row: usize, column: usize) -> Option<&str> {
-        let cell = self.rows.get(row)?.get(column)?.trim();
-        (!is_missing(cell)).then_some(cell)
-    }
-
-    /// A cell as a number; `None` where it is a word.
-    pub(crate) fn parse_number(&self, cell: &str) -> Option<f64> {
-        parse_number(cell, self.decimal_comma)
-    }
-
-    /// The number in a cell: `Ok(None)` where it is missing.
-    pub(crate) fn number(&self, row: usize, column: usize) -> Result<Option<f64>, DataError> {
-        let Some(cell) = self.cell(row, column) else {
-            return Ok(None);
-        };
-        match self.parse_number(cell) {
-            Some(number) => Ok(Some(number)),
-            None => Err(DataError::StrayWord {
-                path: self.path.clone(),
-                line: self.line(row),
-                column: self.names.get(column).cloned().unwrap_or_default(),
-                value: cell.to_owned(),
-                kind: "numbers",
-            }),
+        if may_have_comma {
+            commas.look_at(&record);
         }
+        cells.push(&record, line)?;
     }
-
-    /// Whether a column holds texts: words enough, and not the same ones again and again.
-    pub(crate) fn is_text(&self, column: usize) -> bool {
-        const WORDS: usize = 3;
-        let cells = (0..self.num_rows().min(1000)).filter_map(|row| self.cell(row, column));
-        let (mut count, mut words) = (0, 0);
-        let mut different = std::collections::HashSet::new();
-        for cell in cells {
-            count += 1;
-            words += cell.split_whitespace().count();
-            different.insert(cell);
-        }
-        count > 0 && words >= WORDS * count && 2 * different.len() >= count
-    }
-
-    /// Whether a column holds numbers.
-    ///
-    /// # Errors
-    /// [`DataError::StrayWord`] when at least 95 % of the cells are numbers, but not all.
-    pub(crate) fn is_numeric(&self, column: usize) -> Result<bool, DataError> {
-        let mut stray = None;
-        let (mut numbers, mut words) = (0_usize, 0_usize);
-        for row in 0..self.num_rows() {
-            match self.cell(row, column).map(|cell| self.parse_number(cell)) {
-                None => {}
-                Some(Some(_)) => numbers += 1,
-                Some(None) => {
-                    words += 1;
-                    stray = stray.or(Some(row));
-                }
-            }
-        }
-        match stray {
-            None => Ok(true),
-            Some(row) if numbers >= 19 * words => self.number(row, column).map(|_| false),
-            Some(_) => Ok(false),
-        }
-    }
-}
-
-/// The first few names, in back quotes.
-pub(crate) fn list(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let mut text: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    if names.len() > SHOWN {
-        text.push(format!("{} more", names.len() - SHOWN));
-    }
-    text.join(", ")
-}
-
-fn is_missing(cell: &str) -> bool {
-    MISSING
-        .iter()
-        .any(|missing| cell.eq_ignore_ascii_case(missing))
-}
-
-fn parse_number(cell: &str, decimal_comma: bool) -> Option<f64> {
-    let number = if decimal_comma {
-        cell.replace(',', ".").parse()
-    } else {
-        cell.parse()
+    let form = match form.separator {
+        b',' => grid::Form::Commas,
+        b';' => grid::Form::Semicolons,
+        _ => grid::Form::Tabs,
     };
-    number
-        .ok()
-        .filter(|number: &f64| number.abs() <= MAX_NUMBER)
+    cells.finish(names, has_header, form, commas.are_decimal())
+}
+
+fn empty(path: &Path) -> DataError {
+    DataError::Empty {
+        path: path.to_owned(),
+    }
+}
+
+/// How cells are told apart.
+#[derive(Clone, Copy)]
+struct Form {
+    separator: u8,
+    quoting: bool,
+    terminator: Terminator,
+}
+
+impl Form {
+    fn reader<R: Read>(self, bytes: R) -> Reader<R> {
+        ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.separator)
+            .quoting(self.quoting)
+            .terminator(self.terminator)
+            .buffer_capacity(1 << 16)
+            .from_reader(bytes)
+    }
+
+    /// The first rows, blank ones left out.
+    fn sample(self, head: &[u8], limit: usize) -> Vec<StringRecord> {
+        let mut reader = self.reader(head);
+        let rows = reader.records().map_while(Result::ok);
+        rows.filter(|row| !is_blank(row)).take(limit).collect()
+    }
+}
+
+/// The beginning of a file, whole lines if it has some.
+fn head(text: &Text) -> Result<Vec<u8>, DataError> {
+    let mut head = Vec::new();
+    let mut reader = text.reader()?.take(HEAD);
+    let read = reader.read_to_end(&mut head);
+    let length = read.map_err(|error| text.failed(error))?;
+    if length as u64 == HEAD
+        && let Some(end) = head.iter().rposition(|&byte| byte == b'\n')
+    {
+        head.truncate(end + 1);
+    }
+    Ok(head)
+}
+
+fn is_blank(record: &StringRecord) -> bool {
+    record.len() == 1 && record.iter().all(|cell| cell.trim().is_empty())
+}
+
+/// The line on which the record that was read last begins: the reader stands on the line after it,
+/// and skips empty lines before it takes the place of the record's start.
+fn line_of<R: Read>(record: &StringRecord, reader: &Reader<R>) -> u64 {
+    let inside = record.as_slice().bytes().filter(|&byte| byte == b'\n');
+    let lines = 1 + inside.count() as u64;
+    reader.position().line().saturating_sub(lines).max(1)
 }
 
 /// The separator that gives the most columns in every one of the first rows.
-fn separator(text: &str) -> u8 {
+fn separator(head: &[u8], form: Form) -> u8 {
     let columns = |&separator: &u8| {
-        let rows = records(text, (separator, true), SAMPLE, Path::new("")).unwrap_or_default();
+        let rows = Form { separator, ..form }.sample(head, SAMPLE);
         rows.iter().map(StringRecord::len).min().unwrap_or(0)
     };
     // The last of equals wins: the comma.
@@ -254,38 +178,50 @@ fn separator(text: &str) -> u8 {
 ///
 /// # Errors
 /// When a quote is never closed.
-fn has_quotes(text: &str, separator: u8, path: &Path) -> Result<bool, DataError> {
-    let mut open = None;
-    let mut at_start = true;
-    let mut line = 1;
-    let mut bytes = text.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        line += u64::from(byte == b'\n');
-        match open {
-            Some(_) if byte == b'"' && bytes.peek() == Some(&b'"') => {
-                bytes.next();
-            }
-            Some(_) if byte == b'"' => {
-                let ends = matches!(bytes.peek(), None | Some(b'\n' | b'\r'))
-                    || bytes.peek() == Some(&separator);
-                if separator == b'\t' && !ends {
-                    return Ok(false);
-                }
-                open = None;
-            }
-            Some(_) if separator == b'\t' && byte == b'\n' => return Ok(false),
-            None if byte == b'"' && at_start => open = Some(line),
-            Some(_) | None => {}
-        }
-        at_start = open.is_none() && (byte == separator || byte == b'\n' || byte == b'\r');
+fn has_quotes(text: &Text, separator: u8) -> Result<bool, DataError> {
+    /// Where in a row a byte stands.
+    #[derive(Clone, Copy)]
+    enum At {
+        Start,
+        Cell,
+        /// In quotes that were opened on this line.
+        Quoted(u64),
+        /// Behind a quote that closes, or is the first of two.
+        Closing(u64),
     }
-    match open {
-        Some(_) if separator == b'\t' => Ok(false),
-        Some(line) => Err(DataError::OpenQuote {
-            path: path.to_owned(),
+    let by_tabs = separator == b'\t';
+    let mut at = At::Start;
+    let mut line = 1;
+    let mut reader = text.reader()?;
+    loop {
+        let part = reader.fill_buf().map_err(|error| text.failed(error))?;
+        if part.is_empty() {
+            break;
+        }
+        for &byte in part {
+            line += u64::from(byte == b'\n');
+            let ends = byte == separator || byte == b'\n' || byte == b'\r';
+            at = match at {
+                At::Closing(open) if byte == b'"' => At::Quoted(open),
+                At::Closing(_) if by_tabs && !ends => return Ok(false),
+                At::Quoted(open) if byte == b'"' => At::Closing(open),
+                At::Quoted(_) if by_tabs && byte == b'\n' => return Ok(false),
+                At::Quoted(open) => At::Quoted(open),
+                At::Start if byte == b'"' => At::Quoted(line),
+                _ if ends => At::Start,
+                _ => At::Cell,
+            };
+        }
+        let length = part.len();
+        reader.consume(length);
+    }
+    match at {
+        At::Quoted(_) if by_tabs => Ok(false),
+        At::Quoted(line) => Err(DataError::OpenQuote {
+            path: text.path().to_owned(),
             line,
         }),
-        None => Ok(true),
+        _ => Ok(true),
     }
 }
 
@@ -300,56 +236,6 @@ pub(crate) fn looks_like_rows(bytes: &[u8]) -> bool {
         first > 0 && lines.iter().all(|line| count(line) == first)
     };
     lines.len() >= 5 && !bytes.contains(&0) && b"\t;,".iter().any(|&separator| alike(separator))
-}
-
-/// The rows of a text, blank ones left out.
-fn records(
-    text: &str,
-    (separator, quoting): (u8, bool),
-    limit: usize,
-    path: &Path,
-) -> Result<Vec<StringRecord>, DataError> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .quoting(quoting)
-        .from_reader(text.as_bytes());
-    let mut rows = Vec::new();
-    for record in reader.records().take(limit) {
-        let mut record = record.map_err(|error| DataError::Read {
-            path: path.to_owned(),
-            source: std::io::Error::other(error),
-        })?;
-        name_line(&mut record, text);
-        let blank = record.len() == 1 && record.iter().all(|cell| cell.trim().is_empty());
-        if !blank {
-            rows.push(record);
-        }
-    }
-    Ok(rows)
-}
-
-/// Puts the line on which a record begins into its position, which the reader takes before it
-/// skips empty lines.
-fn name_line(record: &mut StringRecord, text: &str) {
-    let Some(mut position) = record.position().cloned() else {
-        return;
-    };
-    let rest = usize::try_from(position.byte())
-        .ok()
-        .and_then(|byte| text.as_bytes().get(byte..));
-    let skipped = rest
-        .unwrap_or_default()
-        .iter()
-        .take_while(|byte| b"\r\n".contains(byte));
-    let num_skipped = skipped.filter(|&&byte| byte == b'\n').count();
-    position.set_line(position.line() + num_skipped as u64);
-    record.set_position(Some(position));
-}
-
-fn line_of(row: &StringRecord) -> u64 {
-    row.position().map_or(0, csv::Position::line)
 }
 
 /// A header has a word above at least one column of numbers. Where there are no such columns, the
@@ -396,16 +282,41 @@ fn header_names(header: &StringRecord, path: &Path) -> Result<Vec<String>, DataE
     Ok(names)
 }
 
-/// Whether numbers are written as `3,14`, and none as `3.14`.
-fn uses_decimal_comma(rows: &[StringRecord]) -> bool {
-    let written_with = |mark: char| {
-        rows.iter().flat_map(StringRecord::iter).any(|cell| {
-            cell.trim().split_once(mark).is_some_and(|(whole, part)| {
-                let digits =
-                    |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-                digits(whole.trim_start_matches(['-', '+'])) && digits(part)
+/// Which marks stand between the digits of numbers.
+#[derive(Default)]
+struct Commas {
+    comma: bool,
+    point: bool,
+}
+
+impl Commas {
+    fn of(rows: &[StringRecord]) -> Self {
+        let mut commas = Self::default();
+        for row in rows {
+            commas.look_at(row);
+        }
+        commas
+    }
+
+    fn look_at(&mut self, row: &StringRecord) {
+        if self.point {
+            return; // Enough is known.
+        }
+        let written_with = |mark: char| {
+            row.iter().any(|cell| {
+                cell.trim().split_once(mark).is_some_and(|(whole, part)| {
+                    let digits =
+                        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+                    digits(whole.trim_start_matches(['-', '+'])) && digits(part)
+                })
             })
-        })
-    };
-    written_with(',') && !written_with('.')
+        };
+        self.comma |= written_with(',');
+        self.point |= written_with('.');
+    }
+
+    /// Whether numbers are written as `3,14`, and none as `3.14`.
+    fn are_decimal(&self) -> bool {
+        self.comma && !self.point
+    }
 }

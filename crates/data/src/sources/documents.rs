@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::csv_file::Grid;
 use super::splits::{self, Own, classes_in_words};
 use super::tree::{Layout, Tree, is_about};
-use super::{Opening, SourceFile, file, file_name};
+use super::{Opening, SourceFile, file, file_name, table_file};
 use crate::split::Place;
 use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
@@ -175,7 +174,7 @@ fn read_files(opening: &Opening, tree: &Tree, layout: Layout) -> Result<Document
     let test = layout.test.map(&mut read).transpose()?;
     let mut warnings = layout.warnings;
     if !empty.is_empty() {
-        let (count, list) = (empty.len(), super::csv_file::list(&empty));
+        let (count, list) = (empty.len(), super::grid::list(&empty));
         warnings.push(format!("{count} empty files are left out: {list}"));
     }
     Ok(DocumentSet {
@@ -301,11 +300,11 @@ pub(crate) fn open_inputs(
             let class = class
                 .and_then(|class| i32::try_from(class).ok())
                 .unwrap_or(0);
-            let text = file::utf8(file::read_unpacked(&full)?, &full)?;
+            let text = file::text(&full)?;
             texts.push(text, class, file.display().to_string());
         }
     } else {
-        let text = file::utf8(file::read_unpacked(path)?, path)?;
+        let text = file::text(path)?;
         texts.push(text, 0, file_name(path));
     }
     if texts.contents.iter().all(|text| text.trim().is_empty()) {
@@ -321,8 +320,7 @@ fn read_new_table(
     columns: &TextColumns,
     path: &Path,
 ) -> Result<Split, DataError> {
-    let text = file::utf8(file::read_unpacked(path)?, path)?;
-    let mut grid = Grid::parse_like(&text, path, &columns.names)?;
+    let mut grid = table_file::read_new(path, Some(&columns.names))?;
     if grid.num_rows() == 0 {
         return Err(DataError::Empty {
             path: path.to_owned(),
@@ -336,19 +334,27 @@ fn read_new_table(
     let text = grid.column_or_error(&columns.text)?;
     let target = grid.column(&columns.target);
     let mut texts = Texts::default();
-    let labelled = target
-        .is_some_and(|target| (0..grid.num_rows()).all(|row| grid.cell(row, target).is_some()));
-    for row in 0..grid.num_rows() {
-        let class = match target {
-            Some(target) if labelled => {
-                let place = || format!("{}:{}", path.display(), grid.line(row));
-                let word = grid.cell(row, target).unwrap_or_default();
-                super::table::class_index(&preprocess.classes, word, place)?
-            }
-            _ => 0,
-        };
-        let cell = grid.cell(row, text).unwrap_or_default();
-        texts.push(cell.to_owned(), class, format!("line {}", grid.line(row)));
+    let mut labelled = target.is_some();
+    if let Some(target) = target {
+        grid.each(target, |_, cell| {
+            labelled &= cell.is_some();
+            Ok(())
+        })?;
+    }
+    for block in grid.blocks() {
+        let block = block?;
+        for row in block.rows.clone() {
+            let class = match target {
+                Some(target) if labelled => {
+                    let place = || format!("{}:{}", path.display(), grid.line(row));
+                    let word = block.cell(row, target).unwrap_or_default();
+                    super::table::class_index(&preprocess.classes, word, place)?
+                }
+                _ => 0,
+            };
+            let text = block.cell(row, text).unwrap_or_default();
+            texts.push(text.to_owned(), class, format!("line {}", grid.line(row)));
+        }
     }
     preprocess.whole(texts, labelled)
 }

@@ -5,11 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
+use super::text_file::Text;
 use crate::DataError;
 
 /// What a file may unpack to: 4 GiB, more than any dataset that fits in memory with its network.
-const MAX_UNPACKED: u64 = 4 << 30;
+pub(super) const MAX_UNPACKED: u64 = 4 << 30;
 
 /// One file of a source.
 #[derive(Debug, Clone)]
@@ -44,13 +46,27 @@ impl SourceFile {
     pub(crate) fn head(&self) -> std::io::Result<Vec<u8>> {
         const LENGTH: u64 = 1 << 16;
         let mut bytes = Vec::new();
-        match self.content {
-            Content::Shipped(content) => content.take(LENGTH).read_to_end(&mut bytes)?,
-            Content::OnDisk => std::fs::File::open(&self.path)?
-                .take(LENGTH)
-                .read_to_end(&mut bytes)?,
-        };
+        self.stream()?.take(LENGTH).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Adds the bytes to a checksum.
+    pub(crate) fn digest(&self, digest: &mut Sha256) -> Result<(), DataError> {
+        let failed = |source| DataError::Read {
+            path: self.path.clone(),
+            source,
+        };
+        let mut bytes = Hashing::new(self.stream().map_err(failed)?, digest);
+        std::io::copy(&mut bytes, &mut std::io::sink()).map_err(failed)?;
+        Ok(())
+    }
+
+    /// The bytes as they lie there, one after another.
+    pub(crate) fn stream(&self) -> std::io::Result<Box<dyn Read>> {
+        Ok(match self.content {
+            Content::Shipped(bytes) => Box::new(bytes),
+            Content::OnDisk => Box::new(std::fs::File::open(&self.path)?),
+        })
     }
 
     /// `None` where there are too many bytes.
@@ -77,6 +93,30 @@ impl SourceFile {
                 }),
             },
         }
+    }
+}
+
+/// Adds all bytes that pass to a checksum.
+pub(super) struct Hashing<'a, R> {
+    inner: R,
+    digest: &'a mut Sha256,
+    /// How many have passed.
+    pub(super) len: u64,
+}
+
+impl<'a, R: Read> Hashing<'a, R> {
+    pub(super) fn new(inner: R, digest: &'a mut Sha256) -> Self {
+        let len = 0;
+        Self { inner, digest, len }
+    }
+}
+
+impl<R: Read> Read for Hashing<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.digest.update(&buffer[..length]);
+        self.len += length as u64;
+        Ok(length)
     }
 }
 
@@ -124,65 +164,9 @@ pub(crate) fn unpack(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, DataError> 
 }
 
 /// The text of a file.
-pub(crate) fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String, DataError> {
-    decode(bytes, path).map(|(text, _)| text)
-}
-
-/// The text of a file, without a byte order mark, and its encoding where it is not UTF-8.
-///
-/// UTF-16 is known by its mark. Bytes that are no UTF-8, and in which no character of several bytes
-/// is, are Windows-1252, which has Latin-1 in it.
-pub(crate) fn decode(
-    bytes: Vec<u8>,
-    path: &Path,
-) -> Result<(String, Option<&'static str>), DataError> {
-    let refuse = |offset, advice: &str| {
-        Err(DataError::NotUtf8 {
-            path: path.to_owned(),
-            offset,
-            advice: advice.to_owned(),
-        })
-    };
-    if bytes.starts_with(b"PK\x03\x04") {
-        let advice = "the file is an archive or a workbook: export its content as CSV or text";
-        return refuse(0, advice);
-    }
-    if let Some((encoding, _)) = encoding_rs::Encoding::for_bom(&bytes)
-        && encoding != encoding_rs::UTF_8
-    {
-        let (text, _, is_faulty) = encoding.decode(&bytes);
-        if is_faulty {
-            return refuse(0, "the file is UTF-16 but damaged: save it as UTF-8");
-        }
-        return Ok((text.into_owned(), Some(encoding.name())));
-    }
-    if let Some(offset) = bytes.iter().position(|&byte| byte == 0) {
-        let advice = "there is a NUL byte: the file is no text, or UTF-16 without its mark; \
-                      save it as UTF-8";
-        return refuse(offset, advice);
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
-            Some(rest) => (rest.to_owned(), None),
-            None => (text, None),
-        }),
-        Err(error) => {
-            let offset = error.utf8_error().valid_up_to();
-            let bytes = error.into_bytes();
-            if holds_utf8(&bytes) {
-                return refuse(offset, "parts of it are UTF-8: save all of it as UTF-8");
-            }
-            let (text, _, _) = encoding_rs::WINDOWS_1252.decode(&bytes);
-            Ok((text.into_owned(), Some("Windows-1252")))
-        }
-    }
-}
-
-/// Whether a character of several bytes is among them.
-fn holds_utf8(bytes: &[u8]) -> bool {
-    bytes
-        .utf8_chunks()
-        .any(|chunk| chunk.valid().bytes().any(|byte| !byte.is_ascii()))
+pub(crate) fn text(path: &Path) -> Result<String, DataError> {
+    let file = SourceFile::on_disk(path.to_owned());
+    Text::of(&file, &mut Sha256::default())?.read()
 }
 
 /// The files of a folder by name; subfolders and hidden files are not among them.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::csv_file::Grid;
-use super::{Opening, file, table};
+use super::grid::Grid;
+use super::{Opening, table, table_file};
 use crate::baseline::root_mean_square;
 use crate::order::rounded;
 use crate::scale::{Scale, deviation};
@@ -55,13 +55,14 @@ pub struct OtherSeries {
 }
 
 pub(crate) fn recognises(opening: &Opening) -> bool {
-    opening.config.window.is_some() && opening.chosen_ends_with(&[".csv", ".tsv", ".data", ".txt"])
+    opening.config.window.is_some()
+        && (opening.chosen_ends_with(&table_file::ENDINGS) || opening.chosen_ends_with(&[".txt"]))
 }
 
 pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let config = opening.config;
     let file = opening.main_file()?;
-    let grid = Grid::parse(&opening.read_text(file)?, &file.path)?;
+    let grid = table_file::read(opening, file)?;
     let mut reading = vec![table::read_sentence(&grid, &opening.name)];
     let mut warnings = Vec::new();
 
@@ -179,8 +180,7 @@ pub(crate) fn open_windows(preprocess: &SeriesPreprocess, path: &Path) -> Result
 impl SeriesPreprocess {
     /// A new file of `needed` rows at least, without targets, and its length.
     fn open(&self, path: &Path, needed: usize) -> Result<(Store, usize), DataError> {
-        let text = file::utf8(file::read_unpacked(path)?, path)?;
-        let mut grid = Grid::parse_like(&text, path, &self.names)?;
+        let mut grid = table_file::read_new(path, Some(&self.names))?;
         if !grid.has_header {
             grid.rename(&self.names)?;
         }

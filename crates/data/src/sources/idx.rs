@@ -58,7 +58,7 @@ pub(super) fn read_new(bytes: &[u8], path: &Path, classes: &[String]) -> Result<
         return Err(DataError::UnknownClass {
             place: format!("{}: label {item}", labels_path.display()),
             class: labels[item].to_string(),
-            known: super::csv_file::list(classes),
+            known: super::grid::list(classes),
         });
     }
     Ok(images_of(shape, pixels, Some(labels)))

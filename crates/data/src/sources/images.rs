@@ -171,12 +171,10 @@ pub(crate) fn open_inputs(preprocess: &ImagePreprocess, path: &Path) -> Result<S
         let images = image_folder::read_new(path, shape, classes, preprocess.resize)?;
         return Ok(preprocess.whole(images));
     }
-    let bytes = file::read_unpacked(path)?;
-    let is_table = table::has_table_name(path) && !bytes.starts_with(&[0, 0]);
-    let images = if is_table {
-        pixels::read(&file::utf8(bytes, path)?, path, preprocess)?
+    let images = if table::has_table_name(path) {
+        pixels::read(path, preprocess)?
     } else {
-        idx::read_new(&bytes, path, classes)?
+        idx::read_new(&file::read_unpacked(path)?, path, classes)?
     };
     if images.shape != shape {
         let (found, expected) = (size(images.shape), size(shape));

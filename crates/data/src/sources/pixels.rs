@@ -1,11 +1,12 @@
 //! Images as a CSV table: a row holds the pixels of an image, and its class in the last column.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Opening;
-use super::csv_file::Grid;
+use super::grid::{Block, Grid};
 use super::images::{self, ImagePreprocess, ImageSet, Images};
 use super::table::class_index;
+use super::{Opening, table_file};
 use crate::split::Place;
 use crate::{DataError, Dataset};
 
@@ -31,19 +32,22 @@ pub(super) fn open(
 }
 
 /// Reads new images, with or without the column of classes.
-pub(super) fn read(text: &str, path: &Path, like: &ImagePreprocess) -> Result<Images, DataError> {
-    let grid = Grid::parse(text, path)?;
+pub(super) fn read(path: &Path, like: &ImagePreprocess) -> Result<Images, DataError> {
+    let grid = table_file::read_new(path, None)?;
     parse(&grid, like.shape, like.max, &like.classes)
 }
 
 /// The classes of the last column: numbers by their size, words by the alphabet.
 fn class_names(grid: &Grid) -> Result<Vec<String>, DataError> {
     let last = grid.names.len().saturating_sub(1);
-    let mut names: Vec<&str> = (0..grid.num_rows())
-        .filter_map(|row| grid.cell(row, last))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut names = BTreeSet::new();
+    grid.each(last, |_, cell| {
+        if let Some(cell) = cell.filter(|&cell| !names.contains(cell)) {
+            names.insert(cell.to_owned());
+        }
+        Ok(())
+    })?;
+    let mut names: Vec<String> = names.into_iter().collect();
     if names.iter().all(|name| grid.parse_number(name).is_some()) {
         let number = |name: &str| grid.parse_number(name).unwrap_or_default();
         names.sort_by(|a, b| number(a).total_cmp(&number(b)));
@@ -56,7 +60,7 @@ fn class_names(grid: &Grid) -> Result<Vec<String>, DataError> {
             rows: grid.num_rows(),
         });
     }
-    Ok(names.into_iter().map(str::to_owned).collect())
+    Ok(names)
 }
 
 fn parse(grid: &Grid, shape: [usize; 3], max: u8, classes: &[String]) -> Result<Images, DataError> {
@@ -73,14 +77,17 @@ fn parse(grid: &Grid, shape: [usize; 3], max: u8, classes: &[String]) -> Result<
     }
     let mut pixels = Vec::with_capacity(size * grid.num_rows());
     let mut labels = (found > size).then(Vec::new);
-    for row in 0..grid.num_rows() {
-        for column in 0..size {
-            pixels.push(pixel(grid, row, column, max)?);
-        }
-        if let Some(labels) = &mut labels {
-            let place = || format!("{}:{}", grid.path.display(), grid.line(row));
-            let class = class_index(classes, grid.cell(row, size).unwrap_or_default(), place)?;
-            labels.push(class);
+    for block in grid.blocks() {
+        let block = block?;
+        for row in block.rows.clone() {
+            for column in 0..size {
+                pixels.push(pixel(grid, &block, row, column, max)?);
+            }
+            if let Some(labels) = &mut labels {
+                let place = || format!("{}:{}", grid.path.display(), grid.line(row));
+                let class = class_index(classes, block.cell(row, size).unwrap_or_default(), place)?;
+                labels.push(class);
+            }
         }
     }
     Ok(Images {
@@ -92,8 +99,8 @@ fn parse(grid: &Grid, shape: [usize; 3], max: u8, classes: &[String]) -> Result<
 }
 
 /// A pixel: a whole number from 0 to the brightest.
-fn pixel(grid: &Grid, row: usize, column: usize, max: u8) -> Result<u8, DataError> {
-    let word = grid.cell(row, column).unwrap_or_default();
+fn pixel(grid: &Grid, block: &Block, row: usize, column: usize, max: u8) -> Result<u8, DataError> {
+    let word = block.cell(row, column).unwrap_or_default();
     match word.parse() {
         Ok(pixel) if pixel <= max => Ok(pixel),
         _ => Err(DataError::Pixel {

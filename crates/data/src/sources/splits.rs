@@ -168,9 +168,5 @@ pub(crate) fn sentence(
 
 /// The names of the classes in brackets, or how many there are.
 pub(crate) fn classes_in_words(classes: &[String]) -> String {
-    format!(
-        "{} classes: {}",
-        classes.len(),
-        super::csv_file::list(classes)
-    )
+    format!("{} classes: {}", classes.len(), super::grid::list(classes))
 }

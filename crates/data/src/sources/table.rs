@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::csv_file::{Grid, list};
+use super::grid::{Form, Grid, list};
 use super::splits::Own;
-use super::{Opening, SourceFile, file, pixels, splits};
+use super::{Opening, SourceFile, pixels, splits, table_file};
+use crate::cache::CacheWriter;
 use crate::split::{Place, Store, StoredInputs, StoredTargets};
-use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
+use crate::{Baseline, DataConfig, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
 pub use column::{ColumnEncoding, InputColumn};
 pub use date_column::{DateEncoding, DatePart};
@@ -43,12 +44,9 @@ impl TablePreprocess {
     }
 }
 
-/// How the names of tables end.
-const ENDINGS: [&str; 3] = [".csv", ".tsv", ".data"];
-
 pub(crate) fn recognises(opening: &Opening) -> bool {
     let names_a_column = opening.config.target.is_some();
-    opening.chosen_ends_with(&ENDINGS)
+    opening.chosen_ends_with(&table_file::ENDINGS)
         || (names_a_column && opening.chosen_ends_with(&[".txt"]))
         || has_rows_but_no_ending(opening)
 }
@@ -59,14 +57,12 @@ fn has_rows_but_no_ending(opening: &Opening) -> bool {
         return false;
     };
     let known = [".ts", ".txt", ".text", ".md"];
-    let has_known_ending = super::ends_with(name, &known);
-    let head = opening.file(name).and_then(|file| file.head().ok());
-    !has_known_ending && head.is_some_and(|head| super::csv_file::looks_like_rows(&head))
+    !super::ends_with(name, &known) && opening.file(name).is_some_and(table_file::looks_like_one)
 }
 
 /// Whether a path is called as a table.
 pub(crate) fn has_table_name(path: &Path) -> bool {
-    super::ends_with(&super::file_name(path), &ENDINGS)
+    super::ends_with(&super::file_name(path), &table_file::ENDINGS)
 }
 
 pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
@@ -75,7 +71,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         Some(name) => named_file(opening, name)?,
         None => opening.main_file()?,
     };
-    let mut grid = read(opening, train_file)?;
+    let mut grid = table_file::read(opening, train_file)?;
     if let Some(shape) = options.image {
         return pixels::open(opening, &grid, shape);
     }
@@ -124,7 +120,9 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     };
     reading.push(preprocess.target.sentence());
 
-    let store = Arc::new(store(&preprocess, &grid, &rows)?);
+    let memory_bytes = opening.config.memory_bytes();
+    let store = Arc::new(store(&preprocess, &grid, &rows, memory_bytes)?);
+    drop(grid);
     let test = match &options.test_file {
         None => Split::new(store.clone(), &division.test),
         Some(name) => test_set(opening, &preprocess, named_file(opening, name)?)?,
@@ -175,8 +173,8 @@ fn test_set(
     preprocess: &TablePreprocess,
     file: &SourceFile,
 ) -> Result<Split, DataError> {
-    let content = opening.read_text(file)?;
-    let split = whole(preprocess, &grid_like(preprocess, &content, &file.path)?)?;
+    let grid = table_file::read_like(opening, file, &preprocess.names)?;
+    let split = whole(preprocess, grid, opening.config.memory_bytes())?;
     if split.has_targets() {
         return Ok(split);
     }
@@ -188,8 +186,8 @@ fn test_set(
 
 /// Reads the rows of a new file; targets where every row has one.
 pub(crate) fn open_inputs(preprocess: &TablePreprocess, path: &Path) -> Result<Split, DataError> {
-    let text = file::utf8(file::read_unpacked(path)?, path)?;
-    whole(preprocess, &grid_like(preprocess, &text, path)?)
+    let grid = table_file::read_new(path, Some(&preprocess.names))?;
+    whole(preprocess, grid, DataConfig::default().memory_bytes())
 }
 
 fn named_file<'a>(opening: &'a Opening, name: &str) -> Result<&'a SourceFile, DataError> {
@@ -199,19 +197,15 @@ fn named_file<'a>(opening: &'a Opening, name: &str) -> Result<&'a SourceFile, Da
     })
 }
 
-fn read(opening: &Opening, file: &SourceFile) -> Result<Grid, DataError> {
-    let text = opening.read_text(file)?;
-    Grid::parse(&text, &file.path)
-}
-
-/// A grid whose columns have the names of the training file.
-fn grid_like(preprocess: &TablePreprocess, text: &str, path: &Path) -> Result<Grid, DataError> {
+/// All rows of a file whose columns are those of the training file.
+fn whole(
+    preprocess: &TablePreprocess,
+    mut grid: Grid,
+    memory_bytes: usize,
+) -> Result<Split, DataError> {
     let names = &preprocess.names;
-    let mut grid = Grid::parse_like(text, path, names)?;
     if grid.num_rows() == 0 {
-        return Err(DataError::Empty {
-            path: path.to_owned(),
-        });
+        return Err(DataError::Empty { path: grid.path });
     }
     if !grid.has_header {
         let target = preprocess.target.name();
@@ -227,61 +221,68 @@ fn grid_like(preprocess: &TablePreprocess, text: &str, path: &Path) -> Result<Gr
         };
         grid.rename(names)?;
     }
-    Ok(grid)
-}
-
-fn whole(preprocess: &TablePreprocess, grid: &Grid) -> Result<Split, DataError> {
     let rows: Vec<usize> = (0..grid.num_rows()).collect();
-    let store = Arc::new(store(preprocess, grid, &rows)?);
+    let store = Arc::new(store(preprocess, &grid, &rows, memory_bytes)?);
     Ok(Split::new(store, &rows))
 }
 
-/// The given rows as inputs and targets.
-fn store(preprocess: &TablePreprocess, grid: &Grid, rows: &[usize]) -> Result<Store, DataError> {
+/// The given rows, in rising order, as inputs and targets.
+fn store(
+    preprocess: &TablePreprocess,
+    grid: &Grid,
+    rows: &[usize],
+    memory_bytes: usize,
+) -> Result<Store, DataError> {
     let width = preprocess.width();
     let mut places = Vec::with_capacity(preprocess.columns.len());
     for column in &preprocess.columns {
         places.push((column, grid.column_or_error(&column.name)?));
     }
-    let mut values = Vec::with_capacity(width * rows.len());
-    for &row in rows {
-        for &(column, place) in &places {
-            column.encode(grid, row, place, &mut values)?;
+    let mut values = CacheWriter::new(memory_bytes);
+    let mut inputs = Vec::new();
+    let mut rest = rows;
+    for block in grid.blocks() {
+        let block = block?;
+        let here = rest.partition_point(|&row| row < block.rows.end);
+        let (rows, later) = rest.split_at(here);
+        rest = later;
+        inputs.clear();
+        for &row in rows {
+            for &(column, place) in &places {
+                let cell = block.cell(row, place);
+                column.encode(grid, (row, place), cell, &mut inputs)?;
+            }
         }
+        values.extend(&inputs)?;
     }
     let targets = match grid.column(preprocess.target.name()) {
-        Some(column) if rows.iter().all(|&row| grid.cell(row, column).is_some()) => {
-            preprocess.target.encode(grid, column, rows)?
-        }
-        _ => StoredTargets::Absent,
+        Some(column) => preprocess.target.encode(grid, column, rows)?,
+        None => StoredTargets::Absent,
     };
-    let lines = rows.iter().map(|&row| grid.line(row)).collect();
     Ok(Store {
         inputs: StoredInputs::Rows {
             width,
-            values: values.into(),
+            values: values.finish()?,
         },
         targets,
-        place: Place::Listed("line", lines),
+        place: Place::Listed(
+            grid.form.row(),
+            rows.iter().map(|&row| grid.line(row)).collect(),
+        ),
     })
 }
 
-/// What was recognised of the form of a CSV file.
+/// What was recognised of the form of a table.
 pub(crate) fn read_sentence(grid: &Grid, name: &str) -> String {
-    let separator = match grid.separator {
-        ',' => "commas",
-        ';' => "semicolons",
-        _ => "tabs",
+    let form = match (grid.form, grid.has_header) {
+        (Form::Parquet, _) => "in Parquet".to_owned(),
+        (form, true) => format!("separated by {}, with a header", form.separator()),
+        (form, false) => format!("separated by {}, without a header", form.separator()),
     };
-    let header = if grid.has_header {
-        "with a header"
-    } else {
-        "without a header"
-    };
-    let (rows, names) = (grid.num_rows(), &grid.names);
-    let columns = names.len();
     format!(
-        "`{name}` has {rows} rows of {columns} columns, separated by {separator}, {header}: {}",
-        list(names)
+        "`{name}` has {} rows of {} columns, {form}: {}",
+        grid.num_rows(),
+        grid.names.len(),
+        list(&grid.names)
     )
 }

@@ -115,7 +115,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
 
 /// The samples of a new text.
 pub(crate) fn open_inputs(preprocess: &TextPreprocess, path: &Path) -> Result<Split, DataError> {
-    let text = file::utf8(file::read_unpacked(path)?, path)?;
+    let text = file::text(path)?;
     let tokens = preprocess.encode(&text);
     let (found, seq_len) = (tokens.len(), preprocess.seq_len);
     if found <= seq_len {

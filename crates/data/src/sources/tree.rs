@@ -233,7 +233,7 @@ impl Tree {
         }
         if !others.is_empty() {
             let others: Vec<String> = others.into_iter().collect();
-            let others = super::csv_file::list(&others);
+            let others = super::grid::list(&others);
             layout.warnings.push(format!(
                 "folders beside those of the splits are left out: {others}"
             ));

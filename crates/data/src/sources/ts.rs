@@ -157,7 +157,7 @@ impl SequencePreprocess {
                 ends: series.ends,
             },
             targets,
-            place: Place::Listed(series.unit, series.lines),
+            place: Place::Listed(series.unit, series.lines.into_iter().collect()),
         })
     }
 

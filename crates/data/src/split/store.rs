@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::scale::Scale;
+use crate::sources::Lines;
 use crate::{DataError, Inputs, Source, Targets};
 
 /// The values of one source, as compact as they were read.
@@ -73,7 +74,7 @@ pub(crate) enum Place {
     /// The word and the number of the first item.
     Counted(&'static str, usize),
     /// The word and the number of each item.
-    Listed(&'static str, Vec<u64>),
+    Listed(&'static str, Lines),
     /// The name of each item.
     Named(Vec<Box<str>>),
 }
@@ -83,7 +84,7 @@ impl Place {
     pub(crate) fn of(&self, item: usize) -> String {
         match self {
             Self::Counted(word, first) => format!("{word} {}", first + item),
-            Self::Listed(word, numbers) => format!("{word} {}", numbers[item]),
+            Self::Listed(word, numbers) => format!("{word} {}", numbers.of(item)),
             Self::Named(names) => names[item].to_string(),
         }
     }

@@ -11,6 +11,7 @@ mod extremes;
 mod images;
 mod memory;
 mod new_items;
+mod parquet;
 mod parsers;
 mod shipped;
 mod slow;

@@ -151,6 +151,16 @@ proptest! {
         use_up("Rows", &[("Rows", bad.replace(' ', "\t").as_bytes())]);
     }
 
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn a_damaged_parquet_file_is_read_or_refused(
+        snappy in damaged(include_bytes!("parquet/snappy.parquet").to_vec()),
+        zstd in damaged(include_bytes!("parquet/zstd-v2.parquet").to_vec()),
+    ) {
+        use_up("a.parquet", &[("a.parquet", &snappy)]);
+        use_up("a.parquet", &[("a.parquet", &zstd)]);
+    }
+
     #[test]
     fn a_damaged_table_is_read_or_refused(bytes in damaged(start_of("penguins/penguins.csv", 4000))) {
         use_up("a.csv", &[("a.csv", &bytes)]);

@@ -7,7 +7,7 @@ use crate::DataError;
 use crate::baseline::count;
 use crate::scale::Scale;
 use crate::sources::Opening;
-use crate::sources::csv_file::{Grid, list};
+use crate::sources::grid::{Grid, list};
 
 /// Names of a first column whose numbers have to rise.
 const TIME_NAMES: [&str; 5] = ["date", "datetime", "timestamp", "year", "ds"];
@@ -86,7 +86,7 @@ pub(super) fn choose(
 
 /// Reads the series to forecast.
 pub(super) fn read(grid: &Grid, column: usize) -> Result<Series, DataError> {
-    let mut values = numbers(grid, column)?;
+    let mut values = grid.numbers(column)?;
     let first = values.iter().position(Option::is_some);
     let last = values.iter().rposition(Option::is_some);
     let (Some(first), Some(last)) = (first, last) else {
@@ -108,7 +108,7 @@ pub(super) fn read(grid: &Grid, column: usize) -> Result<Series, DataError> {
 
 /// A column beside it, gaps filled, ends with the nearest value.
 pub(super) fn filled(grid: &Grid, column: usize) -> Result<Vec<f64>, DataError> {
-    Ok(interpolated(&numbers(grid, column)?))
+    Ok(interpolated(&grid.numbers(column)?))
 }
 
 /// Scales the columns beside the target by their training rows.
@@ -168,12 +168,6 @@ impl Series {
     }
 }
 
-fn numbers(grid: &Grid, column: usize) -> Result<Vec<Option<f64>>, DataError> {
-    (0..grid.num_rows())
-        .map(|row| grid.number(row, column))
-        .collect()
-}
-
 /// Gaps filled along a straight line, ends with the nearest value; zeros where nothing is known.
 fn interpolated(values: &[Option<f64>]) -> Vec<f64> {
     let mut filled: Vec<f64> = Vec::with_capacity(values.len());
@@ -195,19 +189,15 @@ fn interpolated(values: &[Option<f64>]) -> Vec<f64> {
 }
 
 fn check_numeric(grid: &Grid, column: usize) -> Result<(), DataError> {
-    for row in 0..grid.num_rows() {
-        if let Some(cell) = grid.cell(row, column)
-            && grid.parse_number(cell).is_none()
-        {
-            return Err(DataError::TargetNotNumeric {
-                path: grid.path.clone(),
-                line: grid.line(row),
-                target: grid.names[column].clone(),
-                value: cell.to_owned(),
-            });
-        }
-    }
-    Ok(())
+    grid.each(column, |row, cell| match cell {
+        Some(cell) if grid.parse_number(cell).is_none() => Err(DataError::TargetNotNumeric {
+            path: grid.path.clone(),
+            line: grid.line(row),
+            target: grid.names[column].clone(),
+            value: cell.to_owned(),
+        }),
+        _ => Ok(()),
+    })
 }
 
 fn no_numbers(grid: &Grid) -> DataError {
@@ -237,11 +227,15 @@ pub(super) fn time(grid: &Grid, target: Option<usize>) -> Result<Option<usize>, 
             .any(|time_name| name.eq_ignore_ascii_case(time_name))
     });
     let mut moments = Vec::with_capacity(grid.num_rows());
-    for row in 0..grid.num_rows() {
-        let Some(moment) = grid.cell(row, 0).and_then(Moment::parse) else {
-            return Ok(None);
-        };
-        moments.push(moment);
+    let mut is_time = true;
+    grid.each(0, |_, cell| {
+        let moment = cell.and_then(Moment::parse);
+        is_time &= moment.is_some();
+        moments.extend(moment.filter(|_| is_time));
+        Ok(())
+    })?;
+    if !is_time {
+        return Ok(None);
     }
     let all_are_dates = moments.iter().all(Moment::is_date);
     let all_are_numbers = moments
@@ -256,13 +250,13 @@ pub(super) fn time(grid: &Grid, target: Option<usize>) -> Result<Option<usize>, 
         None
     };
     if let Some(row) = fault {
-        let cell = |row| grid.cell(row, 0).unwrap_or_default().to_owned();
+        let cell = |row| Ok::<_, DataError>(grid.cell(row, 0)?.unwrap_or_default());
         return Err(DataError::NotIncreasing {
             path: grid.path.clone(),
             line: grid.line(row + 1),
             column: grid.names[0].clone(),
-            value: cell(row + 1),
-            previous: cell(row),
+            value: cell(row + 1)?,
+            previous: cell(row)?,
         });
     }
     let rises = moments.windows(2).all(|pair| pair[0] < pair[1]);

@@ -1,7 +1,7 @@
 //! One column that is predicted from: numbers are standardised, words become a place each, dates
 //! their parts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +11,13 @@ use super::pieces::Pieces;
 use crate::DataError;
 use crate::scale::{Scale, median};
 use crate::sources::Opening;
-use crate::sources::csv_file::Grid;
+use crate::sources::grid::Grid;
 
 /// The most frequent words of a column that get a place of their own; more would make the inputs
 /// wide and their weights hard to learn.
 const MAX_LEVELS: usize = 50;
+/// Different words of a column that are counted: the frequent ones are among the first so many.
+const MAX_COUNTED: usize = 1 << 19;
 /// From this many rows on, a column in which no cell repeats is taken for an identifier.
 const MIN_ROWS_OF_IDENTIFIER: usize = 20;
 
@@ -77,11 +79,11 @@ pub(super) fn fit(
             continue;
         }
         let fitted = match date_column::order(opening, grid, place)? {
-            Some(order) => date_column::fit(grid, place, train_rows, order, reading),
+            Some(order) => date_column::fit(grid, place, train_rows, order, reading)?,
             None if grid.is_numeric(place)? => {
                 fit_numbers(grid, place, train_rows, opening.config.pieces)?
             }
-            None => fit_words(grid, place, train_rows),
+            None => fit_words(grid, place, train_rows)?,
         };
         match fitted {
             Fitted::Kept(encoding) => columns.push(InputColumn {
@@ -128,9 +130,10 @@ fn fit_numbers(
         return Ok(Fitted::LeftOut("it counts the rows"));
     }
     let mut numbers = Vec::with_capacity(train_rows.len());
-    for &row in train_rows {
-        numbers.extend(grid.number(row, place)?);
-    }
+    grid.each_of(place, train_rows, |row, cell| {
+        numbers.extend(grid.number(row, place, cell)?);
+        Ok(())
+    })?;
     let marks_missing = numbers.len() < train_rows.len();
     let Some(&first) = numbers.first() else {
         return Ok(Fitted::LeftOut("it is empty"));
@@ -152,61 +155,68 @@ fn fit_numbers(
 }
 
 /// Whether a column tells the rows apart and nothing else: it counts them, or its words all differ.
+/// Of very many words, the first so many tell.
 pub(super) fn is_identifier(grid: &Grid, place: usize) -> Result<bool, DataError> {
     if grid.is_numeric(place)? {
         return counts_the_rows(grid, place);
     }
-    let mut seen = std::collections::HashSet::new();
-    let mut cells = (0..grid.num_rows()).filter_map(|row| grid.cell(row, place));
-    Ok(grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER && cells.all(|cell| seen.insert(cell)))
+    let mut repeats = false;
+    let mut seen = HashSet::new();
+    grid.each(place, |_, cell| {
+        if let Some(cell) = cell
+            && !repeats
+            && seen.len() < MAX_COUNTED
+        {
+            repeats = !seen.insert(cell.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER && !repeats)
 }
 
 /// Whether each row holds the number of the one before plus 1.
 fn counts_the_rows(grid: &Grid, place: usize) -> Result<bool, DataError> {
     let mut expected = None;
-    for row in 0..grid.num_rows() {
-        let Some(number) = grid.number(row, place)? else {
-            return Ok(false);
-        };
-        #[allow(clippy::float_cmp)] // Whole numbers up to 2^53 are exact.
-        if expected.is_some_and(|expected: f64| expected != number) {
-            return Ok(false);
+    let mut counts = true;
+    grid.each(place, |row, cell| {
+        if counts {
+            let number = grid.number(row, place, cell)?;
+            #[allow(clippy::float_cmp)] // Whole numbers up to 2^53 are exact.
+            let follows = number.is_some() && expected.is_none_or(|expected| number == expected);
+            counts = follows;
+            expected = Some(number.map(|number| number + 1.0));
         }
-        expected = Some(number + 1.0);
-    }
-    Ok(grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER)
+        Ok(())
+    })?;
+    Ok(counts && grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER)
 }
 
-fn fit_words(grid: &Grid, place: usize, train_rows: &[usize]) -> Fitted {
-    let mut everywhere = HashMap::<&str, usize>::new();
-    for row in 0..grid.num_rows() {
-        if let Some(word) = grid.cell(row, place) {
-            *everywhere.entry(word).or_default() += 1;
-        }
+fn fit_words(grid: &Grid, place: usize, train_rows: &[usize]) -> Result<Fitted, DataError> {
+    if is_identifier(grid, place)? {
+        return Ok(Fitted::LeftOut("every cell differs"));
     }
-    let repeats = everywhere.values().any(|&count| count > 1);
-    if !repeats && grid.num_rows() >= MIN_ROWS_OF_IDENTIFIER {
-        return Fitted::LeftOut("every cell differs");
-    }
-    let mut counts = HashMap::<&str, usize>::new();
+    let mut counts = HashMap::<String, usize>::new();
     let mut num_present = 0;
-    for word in train_rows.iter().filter_map(|&row| grid.cell(row, place)) {
-        *counts.entry(word).or_default() += 1;
+    grid.each_of(place, train_rows, |_, cell| {
+        let Some(word) = cell else { return Ok(()) };
         num_present += 1;
-    }
-    let mut by_frequency: Vec<(&str, usize)> = counts.into_iter().collect();
-    by_frequency.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        if let Some(count) = counts.get_mut(word) {
+            *count += 1;
+        } else if counts.len() < MAX_COUNTED {
+            counts.insert(word.to_owned(), 1);
+        }
+        Ok(())
+    })?;
+    let mut by_frequency: Vec<(String, usize)> = counts.into_iter().collect();
+    by_frequency.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     let has_other = num_present < train_rows.len() || by_frequency.len() > MAX_LEVELS;
     by_frequency.truncate(MAX_LEVELS);
     if by_frequency.is_empty() || (by_frequency.len() == 1 && !has_other) {
-        return Fitted::LeftOut("it holds one value");
+        return Ok(Fitted::LeftOut("it holds one value"));
     }
-    let mut levels: Vec<String> = by_frequency
-        .iter()
-        .map(|(word, _)| (*word).to_owned())
-        .collect();
+    let mut levels: Vec<String> = by_frequency.into_iter().map(|(word, _)| word).collect();
     levels.sort();
-    Fitted::Kept(ColumnEncoding::Word { levels, has_other })
+    Ok(Fitted::Kept(ColumnEncoding::Word { levels, has_other }))
 }
 
 impl InputColumn {
@@ -275,12 +285,12 @@ impl InputColumn {
         }
     }
 
-    /// Appends the inputs of one row.
+    /// Appends the inputs of the cell in this row and column.
     pub(super) fn encode(
         &self,
         grid: &Grid,
-        row: usize,
-        place: usize,
+        (row, place): (usize, usize),
+        cell: Option<&str>,
         inputs: &mut Vec<f32>,
     ) -> Result<(), DataError> {
         match &self.encoding {
@@ -290,7 +300,7 @@ impl InputColumn {
                 marks_missing,
                 pieces,
             } => {
-                let number = grid.number(row, place)?;
+                let number = grid.number(row, place, cell)?;
                 let value = number.unwrap_or(*median);
                 inputs.push(scale.apply(value));
                 inputs.extend(pieces.iter().flat_map(|pieces| pieces.apply(value)));
@@ -299,7 +309,7 @@ impl InputColumn {
                 }
             }
             ColumnEncoding::Word { levels, has_other } => {
-                let level = grid.cell(row, place).and_then(|word| {
+                let level = cell.and_then(|word| {
                     levels
                         .binary_search_by(|level| level.as_str().cmp(word))
                         .ok()
@@ -311,7 +321,7 @@ impl InputColumn {
                     *input = 1.0;
                 }
             }
-            ColumnEncoding::Date(dates) => dates.encode(grid, row, place, inputs)?,
+            ColumnEncoding::Date(dates) => dates.encode(grid, (row, place), cell, inputs)?,
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::dates::{DateOrder, Survey, Verdict, Written};
 use crate::DataError;
 use crate::scale::Scale;
 use crate::sources::Opening;
-use crate::sources::csv_file::Grid;
+use crate::sources::grid::Grid;
 
 /// How the dates of a column become inputs. A missing date is zero in each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,17 +60,19 @@ pub(super) fn order(
     place: usize,
 ) -> Result<Option<DateOrder>, DataError> {
     let mut survey = Survey::default();
-    for row in 0..grid.num_rows() {
-        if let Some(cell) = grid.cell(row, place) {
+    grid.each(place, |row, cell| {
+        if let Some(cell) = cell {
             survey.look_at(row, cell);
         }
-    }
+        Ok(())
+    })?;
     let name = &grid.names[place];
     if let Some(row) = survey.first_other {
         if survey.num_dates < 19 * survey.num_others {
             return Ok(None);
         }
-        return Err(stray(grid, row, place));
+        let cell = grid.cell(row, place)?.unwrap_or_default();
+        return Err(grid.stray(row, place, &cell, "dates"));
     }
     if survey.num_dates == 0 {
         return Ok(None);
@@ -98,30 +100,21 @@ pub(super) fn order(
     }
 }
 
-fn stray(grid: &Grid, row: usize, place: usize) -> DataError {
-    DataError::StrayWord {
-        path: grid.path.clone(),
-        line: grid.line(row),
-        column: grid.names.get(place).cloned().unwrap_or_default(),
-        value: grid.cell(row, place).unwrap_or_default().to_owned(),
-        kind: "dates",
-    }
-}
-
 pub(super) fn fit(
     grid: &Grid,
     place: usize,
     train_rows: &[usize],
     order: DateOrder,
     reading: &mut Vec<String>,
-) -> Fitted {
-    let written = train_rows.iter().filter_map(|&row| grid.cell(row, place));
-    let moments: Vec<DateTime> = written
-        .filter_map(|cell| Written::parse(cell)?.read(order))
-        .collect();
+) -> Result<Fitted, DataError> {
+    let mut moments = Vec::<DateTime>::new();
+    grid.each_of(place, train_rows, |_, cell| {
+        moments.extend(cell.and_then(|cell| Written::parse(cell)?.read(order)));
+        Ok(())
+    })?;
     let marks_missing = moments.len() < train_rows.len();
     let (Some(&first), Some(&last)) = (moments.iter().min(), moments.iter().max()) else {
-        return Fitted::LeftOut("it is empty");
+        return Ok(Fitted::LeftOut("it is empty"));
     };
     let since = first.date();
     let days = DatePart::Days {
@@ -147,7 +140,7 @@ pub(super) fn fit(
     })
     .collect();
     if parts.is_empty() && !marks_missing {
-        return Fitted::LeftOut("it holds one value");
+        return Ok(Fitted::LeftOut("it holds one value"));
     }
     let encoding = DateEncoding {
         order,
@@ -162,7 +155,7 @@ pub(super) fn fit(
         last.date(),
         names.join(", ")
     ));
-    Fitted::Kept(ColumnEncoding::Date(encoding))
+    Ok(Fitted::Kept(ColumnEncoding::Date(encoding)))
 }
 
 fn days_since(since: Date, moment: DateTime) -> f64 {
@@ -265,14 +258,14 @@ impl DateEncoding {
     pub(super) fn encode(
         &self,
         grid: &Grid,
-        row: usize,
-        place: usize,
+        (row, place): (usize, usize),
+        cell: Option<&str>,
         inputs: &mut Vec<f32>,
     ) -> Result<(), DataError> {
-        let moment = match grid.cell(row, place) {
+        let moment = match cell {
             None => None,
             Some(cell) => match Written::parse(cell).and_then(|written| written.read(self.order)) {
-                None => return Err(stray(grid, row, place)),
+                None => return Err(grid.stray(row, place, cell, "dates")),
                 moment => moment,
             },
         };

@@ -1,12 +1,12 @@
 //! The column to predict: which one it is, and whether it holds classes or numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use crate::scale::Scale;
 use crate::sources::Opening;
-use crate::sources::csv_file::{Grid, list};
+use crate::sources::grid::{Grid, list};
 use crate::sources::splits::classes_in_words;
 use crate::split::StoredTargets;
 use crate::{DataError, TableTask};
@@ -15,6 +15,8 @@ use crate::{DataError, TableTask};
 const TARGET_NAMES: [&str; 5] = ["target", "label", "class", "species", "y"];
 /// Whole numbers with at most this many values are classes, if each occurs often enough.
 const MAX_NUMBER_CLASSES: usize = 20;
+/// Different values that are counted: with more, all are of few rows.
+const MAX_WORDS: usize = 1 << 19;
 /// How often each value has to occur on average for whole numbers to be classes.
 const ROWS_PER_NUMBER_CLASS: usize = 20;
 
@@ -57,10 +59,15 @@ pub(super) fn choose(
     } else {
         let kept = |column: &usize| !opening.drops(&grid.names[*column]);
         let columns = || (0..grid.names.len()).rev().filter(kept);
-        let is_text = |column: usize| {
-            opening.config.text.as_ref() == Some(&grid.names[column]) || grid.is_text(column)
-        };
-        match columns().find(|&column| !is_text(column)) {
+        let mut no_text = None;
+        for column in columns() {
+            let is_named = opening.config.text.as_ref() == Some(&grid.names[column]);
+            if !is_named && !grid.is_text(column)? {
+                no_text = Some(column);
+                break;
+            }
+        }
+        match no_text {
             Some(column) if columns().next() == Some(column) => (column, "as the last column"),
             Some(column) => (column, "as the last column that is no text"),
             None => return Err(no_inputs(grid, "nothing")),
@@ -82,9 +89,20 @@ pub(super) fn understand(
 ) -> Result<(Vec<usize>, TargetEncoding), DataError> {
     let name = grid.names[column].clone();
     let path = || grid.path.clone();
-    let rows: Vec<usize> = (0..grid.num_rows())
-        .filter(|&row| grid.cell(row, column).is_some())
-        .collect();
+    let mut rows = Vec::with_capacity(grid.num_rows());
+    let mut words = BTreeSet::new();
+    let mut num_looked_at = 0;
+    grid.each(column, |row, cell| {
+        let Some(cell) = cell else { return Ok(()) };
+        rows.push(row);
+        if words.len() < MAX_WORDS {
+            num_looked_at += 1;
+            if !words.contains(cell) {
+                words.insert(cell.to_owned());
+            }
+        }
+        Ok(())
+    })?;
     if rows.is_empty() {
         return Err(DataError::Empty { path: path() });
     }
@@ -92,10 +110,6 @@ pub(super) fn understand(
     if num_missing > 0 {
         warnings.push(format!("{num_missing} rows without `{name}` are left out"));
     }
-    let words: BTreeSet<&str> = rows
-        .iter()
-        .filter_map(|&row| grid.cell(row, column))
-        .collect();
     let task = match opening.config.task.or(opening.options.task) {
         Some(task) => task,
         None if !grid.is_numeric(column)? => TableTask::Classification,
@@ -115,14 +129,14 @@ pub(super) fn understand(
     let (num_classes, target_name) = (words.len(), target.name().to_owned());
     match task {
         TableTask::Classification if num_classes == 1 => {
-            let class = words.first().copied().unwrap_or_default().to_owned();
+            let class = words.pop_first().unwrap_or_default();
             return Err(DataError::OneClass {
                 path: path(),
                 class,
             });
         }
-        TableTask::Classification if 2 * num_classes > rows.len() => {
-            let (target, rows) = (target_name, rows.len());
+        TableTask::Classification if 2 * num_classes > num_looked_at => {
+            let (target, rows) = (target_name, num_looked_at);
             return Err(DataError::TooManyClasses {
                 path: path(),
                 target,
@@ -132,28 +146,24 @@ pub(super) fn understand(
         }
         TableTask::Classification => {}
         TableTask::Regression => {
-            for &row in &rows {
-                let Some(cell) = grid.cell(row, column) else {
-                    continue;
-                };
-                if grid.parse_number(cell).is_none() {
-                    let (line, value) = (grid.line(row), cell.to_owned());
-                    let target = target_name;
-                    return Err(DataError::TargetNotNumeric {
+            grid.each_of(column, &rows, |row, cell| match cell {
+                Some(cell) if grid.parse_number(cell).is_none() => {
+                    Err(DataError::TargetNotNumeric {
                         path: path(),
-                        line,
-                        target,
-                        value,
-                    });
+                        line: grid.line(row),
+                        target: target_name.clone(),
+                        value: cell.to_owned(),
+                    })
                 }
-            }
+                _ => Ok(()),
+            })?;
         }
     }
     Ok((rows, target))
 }
 
-fn are_number_classes(grid: &Grid, words: &BTreeSet<&str>, num_rows: usize) -> bool {
-    let whole = |word: &&str| {
+fn are_number_classes(grid: &Grid, words: &BTreeSet<String>, num_rows: usize) -> bool {
+    let whole = |word: &String| {
         grid.parse_number(word)
             .is_some_and(|number| number.fract() == 0.0)
     };
@@ -176,8 +186,8 @@ pub(crate) fn in_order(mut names: Vec<String>) -> Vec<String> {
 }
 
 /// Numbers by their size, words by the alphabet.
-fn sorted(grid: &Grid, words: &BTreeSet<&str>) -> Vec<String> {
-    let mut words: Vec<&str> = words.iter().copied().collect();
+fn sorted(grid: &Grid, words: &BTreeSet<String>) -> Vec<String> {
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     if words.iter().all(|word| grid.parse_number(word).is_some()) {
         let number = |word: &str| grid.parse_number(word).unwrap_or_default();
         words.sort_by(|a, b| number(a).total_cmp(&number(b)));
@@ -215,9 +225,7 @@ impl TargetEncoding {
         match self {
             Self::Classes { name, .. } => {
                 let column = grid.column_or_error(name)?;
-                rows.iter()
-                    .map(|&row| self.class_of(grid, row, column))
-                    .collect()
+                self.classes_of(grid, column, rows)
             }
             Self::Number { .. } => Ok(vec![0; rows.len()]),
         }
@@ -229,39 +237,44 @@ impl TargetEncoding {
             return Ok(self);
         };
         let column = grid.column_or_error(&name)?;
-        let numbers = train_rows
-            .iter()
-            .filter_map(|&row| grid.number(row, column).ok().flatten());
+        let mut numbers = Vec::with_capacity(train_rows.len());
+        grid.each_of(column, train_rows, |row, cell| {
+            numbers.extend(grid.number(row, column, cell)?);
+            Ok(())
+        })?;
         Ok(Self::Number {
             name,
-            scale: Scale::fit(numbers),
+            scale: Scale::fit(numbers.into_iter()),
         })
     }
 
-    /// The targets of rows of which each has one.
+    /// The targets of rows; absent where one has none.
     pub(super) fn encode(
         &self,
         grid: &Grid,
         column: usize,
         rows: &[usize],
     ) -> Result<StoredTargets, DataError> {
+        let mut is_complete = true;
+        grid.each_of(column, rows, |_, cell| {
+            is_complete &= cell.is_some();
+            Ok(())
+        })?;
+        if !is_complete {
+            return Ok(StoredTargets::Absent);
+        }
         match self {
-            Self::Classes { classes, .. } => {
-                let num_classes = classes.len();
-                let classes: Result<_, _> = rows
-                    .iter()
-                    .map(|&row| self.class_of(grid, row, column))
-                    .collect();
-                Ok(StoredTargets::Classes {
-                    classes: classes?,
-                    num_classes,
-                })
-            }
+            Self::Classes { classes, .. } => Ok(StoredTargets::Classes {
+                num_classes: classes.len(),
+                classes: self.classes_of(grid, column, rows)?,
+            }),
             Self::Number { scale, .. } => {
                 let mut values = Vec::with_capacity(rows.len());
-                for &row in rows {
-                    values.push(scale.apply(grid.number(row, column)?.unwrap_or(scale.mean)));
-                }
+                grid.each_of(column, rows, |row, cell| {
+                    let number = grid.number(row, column, cell)?;
+                    values.push(scale.apply(number.unwrap_or(scale.mean)));
+                    Ok(())
+                })?;
                 Ok(StoredTargets::Values {
                     values,
                     scale: *scale,
@@ -270,11 +283,25 @@ impl TargetEncoding {
         }
     }
 
-    fn class_of(&self, grid: &Grid, row: usize, column: usize) -> Result<i32, DataError> {
+    fn classes_of(
+        &self,
+        grid: &Grid,
+        column: usize,
+        rows: &[usize],
+    ) -> Result<Vec<i32>, DataError> {
         let classes = self.classes().unwrap_or_default();
-        let word = grid.cell(row, column).unwrap_or_default();
-        let place = || format!("{}:{}", grid.path.display(), grid.line(row));
-        class_index(classes, word, place)
+        let places: HashMap<&str, i32> = classes.iter().map(String::as_str).zip(0..).collect();
+        let mut found = Vec::with_capacity(rows.len());
+        grid.each_of(column, rows, |row, cell| {
+            let word = cell.unwrap_or_default();
+            let place = || format!("{}:{}", grid.path.display(), grid.line(row));
+            found.push(match places.get(word) {
+                Some(&class) => class,
+                None => class_index(classes, word, place)?,
+            });
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// What is predicted, for people.

@@ -2,8 +2,8 @@
 
 use super::{TargetEncoding, column};
 use crate::sources::Opening;
-use crate::sources::csv_file::Grid;
 use crate::sources::documents::{self, DocumentSet, TextColumns, Texts};
+use crate::sources::grid::Grid;
 use crate::{DataError, Dataset};
 
 /// The column to read as text: the one that the user names, or the only one that is worth reading.
@@ -30,7 +30,7 @@ pub(super) fn column(
         if name == target.name() || opening.drops(name) {
             continue;
         }
-        if grid.is_text(place) {
+        if grid.is_text(place)? {
             texts.push(place);
         } else if !column::is_identifier(grid, place)? {
             num_others += 1;
@@ -64,10 +64,12 @@ pub(super) fn open(
         target.name()
     ));
     let mut train = Texts::default();
-    for (row, label) in rows.into_iter().zip(labels) {
-        let cell = grid.cell(row, column).unwrap_or_default().to_owned();
-        train.push(cell, label, format!("line {}", grid.line(row)));
-    }
+    let mut labels = labels.into_iter();
+    grid.each_of(column, &rows, |row, cell| {
+        let (text, place) = (cell.unwrap_or_default(), format!("line {}", grid.line(row)));
+        train.push(text.to_owned(), labels.next().unwrap_or(0), place);
+        Ok(())
+    })?;
     let set = DocumentSet {
         train,
         valid: None,
