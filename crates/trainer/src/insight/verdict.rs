@@ -338,9 +338,21 @@ fn facts(subject: &Subject) -> Vec<(String, String)> {
     ]
 }
 
-/// At most three things to do, most useful first.
+/// At most three things to do, most useful first: what the doctor found, else what may make a network
+/// that learned well a little better.
 pub(super) fn advice(subject: &Subject, report: &Report) -> Vec<Advice> {
     let run = subject.run.path().display();
+    let alarms = report.findings.iter().filter(|finding| finding.is_alarm());
+    let remedies: Vec<Advice> = alarms
+        .take(3)
+        .map(|finding| Advice {
+            sentence: format!("{}: {}.", capitalised(&finding.cause), finding.remedy),
+            command: finding.command.clone(),
+        })
+        .collect();
+    if !remedies.is_empty() {
+        return remedies;
+    }
     let mut advice = Vec::new();
     let mut add = |sentence: String, command: Option<String>| {
         advice.push(Advice { sentence, command });
@@ -394,6 +406,12 @@ pub(super) fn advice(subject: &Subject, report: &Report) -> Vec<Advice> {
     }
     advice.truncate(3);
     advice
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 pub(super) fn run_name(run: &RunDir) -> String {
