@@ -37,6 +37,7 @@ rules! {
     // the dynamics
     high_learning_rate,
     low_learning_rate,
+    tight_clipping,
     not_finite,
     vanishing_gradient,
     exploding_gradient,

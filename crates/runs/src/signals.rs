@@ -90,7 +90,9 @@ pub struct LayerSignals {
 pub struct NotFinite {
     /// What it belongs to.
     pub what: Quantity,
-    /// The first layer that had one; empty for the input and the loss.
+    /// The first layer that had one; empty for the input and the loss. Its name in the file is not
+    /// that of the position's layer, which is a number.
+    #[serde(rename = "first_layer")]
     pub layer: String,
     /// Items of the batch whose inputs were not finite, by their place in the source; the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

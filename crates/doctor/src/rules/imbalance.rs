@@ -10,8 +10,13 @@ use crate::{Finding, Place, Record, Severity};
 const RATIO: f64 = 4.0;
 /// A class of which less is recognised is lost (SageMaker Debugger: 0.7 of it mispredicted).
 const RECALL: f64 = 0.3;
-/// Validation samples of a class below which its recall is chance.
+/// Validation samples of a class below which its recall is chance ..
 const FEWEST: f64 = 4.0;
+/// .. and the ratio from which on it is then lost even so (SageMaker Debugger, Deepchecks), unless
+/// those few were found.
+const FAR: f64 = 10.0;
+/// Recall of a handful of samples that speaks against it.
+const FOUND: f64 = 0.7;
 
 pub(crate) const RULE: Rule = Rule {
     name: "imbalance",
@@ -28,9 +33,12 @@ fn check(record: &Record) -> Option<Finding> {
     let num_valid = record.num_samples[1] as f64;
     let lost = counts.iter().zip(record.recall).enumerate();
     let lost = lost.filter(|(_, (count, recall))| {
-        most >= RATIO * **count as f64
-            && num_valid * share(**count, total) >= FEWEST
-            && **recall < RECALL
+        let ratio = most / (**count).max(1) as f64;
+        if num_valid * share(**count, total) >= FEWEST {
+            ratio >= RATIO && **recall < RECALL
+        } else {
+            ratio >= FAR && (recall.is_nan() || **recall < FOUND)
+        }
     });
     let (class, (count, recall)) = lost.min_by(|a, b| a.1.1.total_cmp(b.1.1))?;
     let last = record.epochs.last().map_or(0, |epoch| epoch.epoch);
@@ -80,8 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn a_class_of_three_validation_samples_proves_nothing() {
+    fn a_class_of_few_validation_samples_is_judged_by_its_size() {
         with(60, 0.0).silent(&RULE);
+        with(40, 0.0).fires(&RULE);
+        with(40, f64::NAN).fires(&RULE);
+        with(40, 1.0).silent(&RULE);
         with(100, 0.29).fires(&RULE);
         with(100, 0.3).silent(&RULE);
     }

@@ -13,6 +13,10 @@ const RISE: f64 = 0.1;
 /// Skill on training samples beyond that on new ones from which on the network is the matter and not
 /// the small data: of healthy runs on small data hardly any loses as much.
 const GAP: f64 = 0.25;
+/// The same where there are so few samples of a class that data is what is missing.
+const SCARCE_GAP: f64 = 0.05;
+/// Training samples of a class below which that is so; of a number to predict, those of five classes.
+const SCARCE: usize = 20;
 
 pub(crate) const RULE: Rule = Rule {
     name: "overfit",
@@ -29,7 +33,10 @@ fn check(record: &Record) -> Option<Finding> {
     let rise = last.valid_loss()? / least - 1.0;
     let falls = last.train_loss() <= lowest(record.losses()) * (1.0 + RISE);
     let gap = outcome.train_skill? - outcome.skill?;
-    let wide = gap > GAP + outcome.noise;
+    let classes = record.data.map_or(0, |data| data.class_counts.len());
+    let scarce = record.num_samples[0] < SCARCE * if classes > 0 { classes } else { 5 };
+    let limit = if scarce { SCARCE_GAP } else { GAP };
+    let wide = gap > limit + outcome.noise && record.task != "next_token";
     if outcome.diverged || !falls || !(rise > RISE || wide) {
         return None;
     }
@@ -102,6 +109,13 @@ mod tests {
     fn data_that_was_left_out_comes_first() {
         let story = with(0.5, 2.0).set("/data/fraction", 0.1);
         assert_eq!(story.fires(&RULE).patch, ["data.fraction=1.0"]);
+    }
+
+    #[test]
+    fn a_handful_of_samples_of_a_class_are_too_few() {
+        let of = |num_classes: usize| with(0.85, 1.2).data(|data| data.class_counts = vec![9; num_classes]);
+        assert_eq!(of(60).fires(&RULE).severity, Severity::Warning);
+        assert_eq!(of(10).fires(&RULE).severity, Severity::Advice);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
-use crate::{FinishReason, Position, RunErrorKind};
+use crate::{FinishReason, NotFinite, Position, Quantity, RunErrorKind};
 
 fn at(at: Position, kind: EventKind) -> Event {
     Event {
@@ -156,6 +156,22 @@ fn check_round_trip(events: &[Event]) {
     }
     log.sync().unwrap();
     assert_eq!(read_events(&path).unwrap(), events);
+}
+
+#[test]
+fn a_layer_that_is_named_is_not_taken_for_that_of_the_position() {
+    let found = NotFinite {
+        what: Quantity::Activation,
+        layer: "hidden1".to_owned(),
+        items: vec!["line 7".to_owned()],
+    };
+    check_round_trip(&[
+        at(
+            Position::pretrain(1, 3),
+            EventKind::NotFinite(found.clone()),
+        ),
+        at(Position::train(3), EventKind::NotFinite(found)),
+    ]);
 }
 
 #[test]

@@ -124,6 +124,6 @@ fn a_loss_that_is_not_finite_is_traced_to_where_it_began() {
     let [found] = of_kind(&events, "not_finite")[..] else {
         panic!("{events:?}");
     };
-    let layer = found["layer"].as_str().expect("a layer");
+    let layer = found["first_layer"].as_str().expect("a layer");
     assert!(["hidden1", "hidden2", "logits"].contains(&layer), "{found}");
 }
