@@ -11,7 +11,7 @@ use super::suite::Table;
 use crate::workspace;
 
 /// A table in memory.
-struct Rows {
+struct Cells {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
     target: usize,
@@ -47,7 +47,7 @@ pub(crate) fn write_copy(table: &Table, damage: &str, to: &Path) -> Result<()> {
     Ok(writer.flush()?)
 }
 
-fn read(table: &Table) -> Result<Rows> {
+fn read(table: &Table) -> Result<Cells> {
     let path = workspace::root().join(&table.file);
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -77,14 +77,14 @@ fn read(table: &Table) -> Result<Rows> {
             row[target] = format!("class {}", row[target]);
         }
     }
-    Ok(Rows {
+    Ok(Cells {
         header,
         rows,
         target,
     })
 }
 
-impl Rows {
+impl Cells {
     fn unbalance(&mut self, ratio: f64, random: &mut ChaCha8Rng) {
         let mut counts = BTreeMap::new();
         for row in &self.rows {
@@ -139,7 +139,8 @@ impl Rows {
             .map(|row| row[self.target].clone())
             .collect();
         for index in chosen {
-            self.rows[index][self.target] = answers[below(answers.len(), random)].clone();
+            let answer = &answers[below(answers.len(), random)];
+            self.rows[index][self.target].clone_from(answer);
         }
     }
 
@@ -149,7 +150,7 @@ impl Rows {
             for _ in 0..100 {
                 let other = &self.rows[below(self.rows.len(), random)][self.target];
                 if *other != row[self.target] {
-                    row[self.target] = other.clone();
+                    row[self.target].clone_from(other);
                     break;
                 }
             }
@@ -195,7 +196,7 @@ pub(super) fn below(end: usize, random: &mut ChaCha8Rng) -> usize {
 mod tests {
     use super::*;
 
-    fn rows() -> Rows {
+    fn rows() -> Cells {
         let rows = (0..100).map(|i| {
             let class = if i % 5 < 3 { "a" } else { "b" };
             vec![
@@ -205,14 +206,14 @@ mod tests {
                 class.to_owned(),
             ]
         });
-        Rows {
+        Cells {
             header: ["p", "q", "r", "class"].map(str::to_owned).to_vec(),
             rows: rows.collect(),
             target: 3,
         }
     }
 
-    fn count(rows: &Rows, class: &str) -> usize {
+    fn count(rows: &Cells, class: &str) -> usize {
         rows.rows.iter().filter(|row| row[3] == class).count()
     }
 

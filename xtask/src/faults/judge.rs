@@ -240,7 +240,7 @@ fn mend(judged: &Judged, training: &Training, runs: &Runs) -> Result<Mended> {
         mended.settings.extend(changes.iter().cloned());
         let trained = runs.train(&mended);
         // Settings that are refused mend nothing.
-        trained.map_or(false, |trained| trained.score >= enough)
+        trained.is_ok_and(|trained| trained.score >= enough)
     };
     let mut repaired = None;
     let mut lowered = None;

@@ -91,7 +91,7 @@ impl<'a> Runs<'a> {
     pub(crate) fn train(&self, training: &Training) -> Result<Trained> {
         let key = key(training);
         let known = |done: &Done| done.known.get(&key).cloned();
-        if let Some(trained) = known(&*self.lock()) {
+        if let Some(trained) = known(&self.lock()) {
             return Ok(trained);
         }
         let run = self.run(training);
@@ -160,13 +160,13 @@ impl<'a> Runs<'a> {
         let mut kept = String::new();
         for line in events.lines() {
             let event: Value = serde_json::from_str(line)?;
-            let ends = event["event"] == "epoch";
-            if left == 0 && (ends || event["event"] == "step" || num_epochs > 0) {
+            let kind = event["event"].as_str().unwrap_or_default();
+            if left == 0 && ["step", "epoch", "evaluated", "finished"].contains(&kind) {
                 break;
             }
             kept += line;
             kept.push('\n');
-            left -= usize::from(ends);
+            left -= usize::from(kind == "epoch");
         }
         fs::write(start.join("events.jsonl"), kept)?;
         let findings = self.diagnose(&start);

@@ -58,7 +58,7 @@ pub(crate) fn mean_and_margin(values: &[f64]) -> (f64, f64) {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)] // small whole numbers are exact
+#[allow(clippy::float_cmp, clippy::cast_precision_loss)] // small whole numbers are exact
 mod tests {
     use super::*;
 
