@@ -29,7 +29,7 @@ const QUICK: [&str; 4] = ["wine-mlp-2", "digits-mlp-2", "digits-cnn-2", "vowels-
 ///
 /// A fault counts only where it hurts the result beyond the noise of healthy seeds. Trainings that
 /// are done are kept, so that a suite that was interrupted goes on; findings are always asked for
-/// anew. The whole suite writes `FAULTS.md`; a part of it writes `faults.md` into the folder of its
+/// anew. The results go to `FAULTS.md`, those of the short suite to `faults.md` in the folder of the
 /// runs.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -71,7 +71,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .filter(|base| chosen(options, base))
         .collect();
     let judged = judge(&suite, &bases, &runs, jobs, options.quick)?;
-    let whole = !options.quick && options.part.is_none();
     let text = page::markdown(&page::Page {
         command: command_line(options),
         machine: machine::describe(),
@@ -80,10 +79,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         suite: &suite,
         judged: &judged,
     });
-    let path = if whole {
-        workspace::root().join("FAULTS.md")
-    } else {
+    let path = if options.quick {
         folder.join("faults.md")
+    } else {
+        workspace::root().join("FAULTS.md")
     };
     fs::write(&path, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
     write_confusion(&judged, &folder)?;

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
-use crate::{FinishReason, NotFinite, Position, Quantity, RunErrorKind};
+use crate::{
+    DataSignals, FinishReason, LayerSignals, MachineSignals, NotFinite, Position, Quantity,
+    RunErrorKind, Signals,
+};
 
 fn at(at: Position, kind: EventKind) -> Event {
     Event {
@@ -143,6 +146,52 @@ fn every_event_is_read_as_it_was_written() {
         ),
         at(Position::train(6), evaluated),
         finished(6),
+    ]);
+}
+
+#[test]
+fn every_event_of_the_doctor_is_read_as_it_was_written() {
+    let layer = LayerSignals {
+        name: "hidden1".to_owned(),
+        weight_norm: 1.5,
+        weight_deviation: 0.25,
+        gradient_norm: 1e-3,
+        gradient_mean: 1e-5,
+        update_ratio: 1e-3,
+        activation_mean: 0.5,
+        activation_deviation: 0.25,
+        dead: Some(0.125),
+        saturated: None,
+    };
+    let signals = Signals {
+        epoch: 1,
+        num_steps: 5,
+        loss: 2.5,
+        highest_loss: 3.0,
+        highest_loss_step: 2,
+        gradient_norm: 0.5,
+        gradient_noise: Some(1.25),
+        layers: vec![layer],
+        gradient_by_time: vec![0.5, 0.25],
+    };
+    let machine = MachineSignals {
+        hidden_mean: 0.5,
+        stuck: 0.0,
+        update_ratio: 0.01,
+        chain_correlation: Some(0.75),
+    };
+    let recall = EventKind::ClassRecall {
+        epoch: 1,
+        recall: vec![0.5, 1.0],
+    };
+    check_round_trip(&[
+        at(
+            Position::pretrain(1, 0),
+            EventKind::Data(DataSignals::default()),
+        ),
+        at(Position::pretrain(1, 5), EventKind::Machine(machine)),
+        at(Position::train(5), EventKind::Signals(signals)),
+        at(Position::train(5), recall),
     ]);
 }
 
