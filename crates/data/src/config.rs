@@ -28,6 +28,12 @@ pub struct DataConfig {
     pub window: Option<usize>,
     /// Series: steps ahead that the network predicts, at least 1.
     pub horizon: usize,
+    /// Series: the columns that tell several series apart, such as a store and an article; empty for
+    /// one series, or for what the times say.
+    pub series: Vec<String>,
+    /// Series: columns whose values are known for the steps to forecast, such as prices; the column
+    /// of the time stands for its calendar.
+    pub known_future: Vec<String>,
     /// Text: characters in a sample, at least 1.
     pub seq_len: usize,
     /// Share of the items that goes to the validation split, in `(0, 1)`.
@@ -83,6 +89,8 @@ impl Default for DataConfig {
             day_first: None,
             window: None,
             horizon: 1,
+            series: Vec::new(),
+            known_future: Vec::new(),
             seq_len: 64,
             valid_fraction: 0.1,
             test_fraction: 0.15,

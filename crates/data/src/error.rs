@@ -321,7 +321,9 @@ pub enum DataError {
         "{}:{line}: `{value}` in column `{column}` does not come after `{previous}`",
         path.display()
     )]
-    #[diagnostic(help("sort the rows by time; keep one series a file and one row a time"))]
+    #[diagnostic(help(
+        "sort the rows by time, one row a time; what tells several series apart is named by `--series`"
+    ))]
     NotIncreasing {
         path: PathBuf,
         line: u64,
@@ -337,6 +339,18 @@ pub enum DataError {
         found: usize,
         needed: usize,
         advice: String,
+    },
+
+    #[error("{}: {found} rows follow the last `{target}`, {needed} are needed", path.display())]
+    #[diagnostic(help(
+        "add rows with {known} known and `{target}` empty, as many as are forecast"
+    ))]
+    NoFuture {
+        path: PathBuf,
+        target: String,
+        found: usize,
+        needed: usize,
+        known: String,
     },
 
     // UCR/UEA files.

@@ -93,6 +93,13 @@ pub struct ExperimentArgs {
     /// Series: steps ahead that it predicts.
     #[arg(long, value_name = "STEPS")]
     pub horizon: Option<u64>,
+    /// Series: a column that tells several apart, such as a store; may be given many times.
+    #[arg(long, value_name = "COLUMN")]
+    pub series: Vec<String>,
+    /// Series: a column whose values are known ahead, such as a price; the column of the time stands
+    /// for its calendar; may be given many times.
+    #[arg(long, value_name = "COLUMN")]
+    pub known_future: Vec<String>,
     /// Share of the training split to use, above 0 up to 1.
     #[arg(long, value_name = "SHARE", value_parser = parse_number, allow_negative_numbers = true)]
     pub fraction: Option<f64>,
@@ -447,6 +454,8 @@ impl ExperimentArgs {
                 "target": self.target,
                 "window": self.window,
                 "horizon": self.horizon,
+                "series": self.series,
+                "known_future": self.known_future,
                 "fraction": self.fraction,
             },
             "train": {
@@ -462,10 +471,11 @@ impl ExperimentArgs {
     }
 }
 
-/// The tree without what was not given, and without tables that are then empty.
+/// The tree without what was not given, and without tables and lists that are empty.
 fn given(tree: Value) -> Option<Value> {
     match tree {
         Value::Null => None,
+        Value::Array(list) if list.is_empty() => None,
         Value::Object(table) => {
             let table: Map<String, Value> = table
                 .into_iter()

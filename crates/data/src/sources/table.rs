@@ -20,6 +20,7 @@ use crate::split::{Place, Store, StoredInputs, StoredTargets};
 use crate::{Baseline, DataConfig, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
 pub use column::{ColumnEncoding, InputColumn};
+pub(crate) use date_column::calendar;
 pub use date_column::{DateEncoding, DatePart};
 pub use dates::DateOrder;
 pub use target::TargetEncoding;

@@ -36,17 +36,20 @@ pub(crate) enum StoredInputs {
     Tokens { seq_len: usize, tokens: Cache<i32> },
 }
 
-/// A series and how a window of it is scaled.
+/// One series after another, and how a window of each is scaled.
 #[derive(Debug)]
 pub(crate) struct SeriesStore {
     pub(crate) window: usize,
+    /// Steps behind the window of which something is known; a channel marks them.
+    pub(crate) num_ahead: usize,
     /// The series to forecast, in original units.
     pub(crate) target: Vec<f64>,
-    /// The other columns, scaled, `[N, num_others]`.
+    /// The other channels, scaled, `[N, num_others]`.
     pub(crate) others: Vec<f32>,
-    pub(crate) num_others: usize,
-    pub(crate) window_scale: f64,
-    pub(crate) target_scale: f64,
+    /// Of each other channel, whether it is known ahead.
+    pub(crate) is_known: Vec<bool>,
+    /// Of each series, the step behind its last, and the units of its windows and of its targets.
+    pub(crate) units: Vec<(usize, f64, f64)>,
 }
 
 #[derive(Debug)]
@@ -75,6 +78,8 @@ pub(crate) enum Place {
     Counted(&'static str, usize),
     /// The word and the number of each item.
     Listed(&'static str, Lines),
+    /// The same within several series: the item behind the last of each, and its name.
+    Within(&'static str, Lines, Vec<(usize, String)>),
     /// The name of each item.
     Named(Vec<Box<str>>),
 }
@@ -85,6 +90,11 @@ impl Place {
         match self {
             Self::Counted(word, first) => format!("{word} {}", first + item),
             Self::Listed(word, numbers) => format!("{word} {}", numbers.of(item)),
+            Self::Within(word, numbers, series) => {
+                let place = series.partition_point(|&(end, _)| end <= item);
+                let name = series.get(place).map_or("", |(_, name)| name.as_str());
+                format!("{name}: {word} {}", numbers.of(item))
+            }
             Self::Named(names) => names[item].to_string(),
         }
     }
@@ -173,7 +183,7 @@ impl Source for Store {
         match &self.inputs {
             StoredInputs::Images { .. } | StoredInputs::Rows { .. } => 1,
             StoredInputs::Sequences { ends, .. } => span(ends, item).len(),
-            StoredInputs::Windows(series) => series.window,
+            StoredInputs::Windows(series) => series.window + series.num_ahead,
             StoredInputs::Tokens { seq_len, .. } => *seq_len,
         }
     }
@@ -185,7 +195,7 @@ impl Source for Store {
     fn units(&self, item: usize) -> (f64, f64) {
         match (&self.targets, &self.inputs) {
             (StoredTargets::Values { scale, .. }, _) => (scale.mean, scale.sd),
-            (_, StoredInputs::Windows(series)) => (series.target[item], series.target_scale),
+            (_, StoredInputs::Windows(series)) => (series.target[item], series.units_of(item).1),
             _ => (0.0, 1.0),
         }
     }
@@ -243,12 +253,13 @@ impl StoredInputs {
                 }
             }
             Self::Windows(series) => Inputs::Sequences {
-                shape: [items.len(), series.window, 1 + series.num_others],
-                values: items
-                    .iter()
-                    .flat_map(|&item| series.window_ending_at(item))
-                    .collect(),
-                lengths: vec![series.window; items.len()],
+                shape: [
+                    items.len(),
+                    series.window + series.num_ahead,
+                    series.width(),
+                ],
+                values: items.iter().flat_map(|&item| series.window(item)).collect(),
+                lengths: vec![series.window + series.num_ahead; items.len()],
             },
             Self::Tokens { seq_len, tokens } => {
                 let mut chars = Vec::with_capacity(items.len() * seq_len);
@@ -270,23 +281,51 @@ fn span(ends: &[usize], item: usize) -> std::ops::Range<usize> {
 }
 
 impl SeriesStore {
-    /// The scaled window whose last step is `last`, `[window, 1 + num_others]`.
-    fn window_ending_at(&self, last: usize) -> impl Iterator<Item = f32> {
-        (last + 1 - self.window..=last).flat_map(move |step| {
-            let value = self.scaled(step, last, self.window_scale);
-            let others = &self.others[step * self.num_others..(step + 1) * self.num_others];
-            std::iter::once(value).chain(others.iter().copied())
-        })
+    /// Channels of a step.
+    fn width(&self) -> usize {
+        1 + self.is_known.len() + usize::from(self.num_ahead > 0)
+    }
+
+    /// The units of the windows and of the targets of the series that a step belongs to.
+    fn units_of(&self, step: usize) -> (f64, f64) {
+        let place = self.units.partition_point(|&(end, ..)| end <= step);
+        let units = self.units.get(place).or(self.units.last());
+        units.map_or((1.0, 1.0), |&(_, window, target)| (window, target))
+    }
+
+    /// The scaled window whose last step is `last`, and what is known of the steps behind it,
+    /// `[window + num_ahead, width]`.
+    fn window(&self, last: usize) -> Vec<f32> {
+        let (unit, _) = self.units_of(last);
+        let num_others = self.is_known.len();
+        let mut values = Vec::with_capacity((self.window + self.num_ahead) * self.width());
+        for step in last + 1 - self.window..=last + self.num_ahead {
+            let others = &self.others[step * num_others..(step + 1) * num_others];
+            let is_ahead = step > last;
+            if is_ahead {
+                values.push(0.0);
+                let known = others.iter().zip(&self.is_known);
+                values.extend(known.map(|(&value, &is_known)| if is_known { value } else { 0.0 }));
+            } else {
+                values.push(self.scaled(step, last, unit));
+                values.extend_from_slice(others);
+            }
+            if self.num_ahead > 0 {
+                values.push(f32::from(u8::from(is_ahead)));
+            }
+        }
+        values
     }
 
     /// The scaled steps after `last`.
     fn ahead(&self, last: usize, horizon: usize) -> impl Iterator<Item = f32> {
-        (last + 1..=last + horizon).map(move |step| self.scaled(step, last, self.target_scale))
+        let (_, unit) = self.units_of(last);
+        (last + 1..=last + horizon).map(move |step| self.scaled(step, last, unit))
     }
 
     /// The value at `step` as its difference to the one at `anchor`.
     #[allow(clippy::cast_possible_truncation)] // Scaled values are small: f32 holds them well.
-    fn scaled(&self, step: usize, anchor: usize, scale: f64) -> f32 {
-        ((self.target[step] - self.target[anchor]) / scale) as f32
+    fn scaled(&self, step: usize, anchor: usize, unit: f64) -> f32 {
+        ((self.target[step] - self.target[anchor]) / unit) as f32
     }
 }

@@ -13,6 +13,7 @@ mod memory;
 mod new_items;
 mod parquet;
 mod parsers;
+mod series;
 mod shipped;
 mod slow;
 mod sound;

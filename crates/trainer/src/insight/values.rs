@@ -183,6 +183,10 @@ fn ahead(subject: &Subject, exhibit: &mut Exhibit, truth: &[f32], forecast: &[f3
     {
         // The other columns would hide the one that is forecast.
         channels.truncate(1);
+        // Nor is there a value in the steps of which only something else is known.
+        for channel in channels.iter_mut() {
+            channel.truncate(series.window);
+        }
         *shown_truth = truth.iter().map(|value| value * factor).collect();
         *shown_forecast = forecast.iter().map(|value| value * factor).collect();
     }

@@ -1,53 +1,63 @@
 //! The columns of a series: the one to forecast, the time, and those that are seen beside it.
 
-use std::ops::Range;
-
 use super::OtherSeries;
+use super::group::{self, Groups};
 use crate::DataError;
 use crate::baseline::count;
 use crate::scale::Scale;
 use crate::sources::Opening;
 use crate::sources::grid::{Grid, list};
+use crate::sources::table::{self, DateEncoding};
 
 /// Names of a first column whose numbers have to rise.
 const TIME_NAMES: [&str; 5] = ["date", "datetime", "timestamp", "year", "ds"];
-/// Above this share of missing values a forecast is mostly of interpolations.
-const MANY_MISSING: f64 = 0.2;
-
 /// Places of the columns.
 pub(super) struct Columns {
     pub(super) target: usize,
-    /// All numeric columns but time and target.
-    others: Vec<usize>,
+    pub(super) time: Option<usize>,
+    /// Those that tell several series apart.
+    pub(super) keys: Vec<usize>,
+    /// All numeric columns but time, target and keys.
+    pub(super) others: Vec<usize>,
 }
 
-/// A column without its missing ends, gaps filled.
-pub(super) struct Series {
-    pub(super) values: Vec<f64>,
-    /// Rows of the file that the values come from.
-    pub(super) rows: Range<usize>,
-    num_filled: usize,
-    num_cut: usize,
-}
-
-/// Chooses the columns, and checks that the rows are in the order of time.
+/// Chooses the columns, and checks that the rows of each series are in the order of time.
 pub(super) fn choose(
     opening: &Opening,
     grid: &Grid,
     reading: &mut Vec<String>,
-) -> Result<Columns, DataError> {
-    for dropped in &opening.config.drop {
-        grid.column_or_error(dropped)?;
+) -> Result<(Columns, Groups), DataError> {
+    let config = opening.config;
+    for named in config.drop.iter().chain(&config.known_future) {
+        grid.column_or_error(named)?;
     }
     let wanted = opening
         .target()
         .map(|name| grid.column_or_error(name))
         .transpose()?;
-    let time = time(grid, wanted)?;
+    let mut keys = config
+        .series
+        .iter()
+        .map(|name| grid.column_or_error(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut groups = group::rows(grid, &keys)?;
+    let time = match time(grid, wanted, &keys, &groups) {
+        Err(error @ DataError::NotIncreasing { .. }) if keys.is_empty() => {
+            keys = group::find_keys(grid, wanted)?.ok_or(error)?;
+            groups = group::rows(grid, &keys)?;
+            let names: Vec<String> = keys.iter().map(|&key| grid.names[key].clone()).collect();
+            reading.push(format!(
+                "{} tells several series apart: within each, time rises",
+                list(&names)
+            ));
+            time(grid, wanted, &keys, &groups)?
+        }
+        time => time?,
+    };
     let mut numeric = Vec::new();
     let mut left_out = Vec::new();
     for (place, name) in grid.names.iter().enumerate() {
-        if Some(place) == time || Some(place) == wanted {
+        if Some(place) == time || Some(place) == wanted || keys.contains(&place) {
             continue;
         }
         if opening.drops(name) {
@@ -71,105 +81,111 @@ pub(super) fn choose(
         check_numeric(grid, target)?;
         target
     } else {
-        let target = numeric.pop().ok_or_else(|| no_numbers(grid))?;
+        let is_known = |place: &usize| config.known_future.contains(&grid.names[*place]);
+        let last = numeric.iter().rposition(|place| !is_known(place));
+        let target = numeric.remove(last.ok_or_else(|| no_numbers(grid))?);
         let name = &grid.names[target];
         reading.push(format!(
             "`{name}` is taken for the target, as the last numeric column"
         ));
         target
     };
-    Ok(Columns {
-        target,
-        others: numeric,
-    })
-}
-
-/// Reads the series to forecast.
-pub(super) fn read(grid: &Grid, column: usize) -> Result<Series, DataError> {
-    let mut values = grid.numbers(column)?;
-    let first = values.iter().position(Option::is_some);
-    let last = values.iter().rposition(Option::is_some);
-    let (Some(first), Some(last)) = (first, last) else {
-        return Err(DataError::Empty {
-            path: grid.path.clone(),
-        });
+    let is_ahead = |name: &&String| {
+        let place = grid.column(name);
+        place.is_some_and(|place| time == Some(place) || numeric.contains(&place))
     };
-    let num_cut = values.len() - (last + 1 - first);
-    values.truncate(last + 1);
-    values.drain(..first);
-    let num_filled = values.iter().filter(|value| value.is_none()).count();
-    Ok(Series {
-        values: interpolated(&values),
-        rows: first..last + 1,
-        num_filled,
-        num_cut,
-    })
+    if let Some(name) = config.known_future.iter().find(|name| !is_ahead(name)) {
+        return Err(DataError::Config {
+            key: "known_future",
+            value: name.clone(),
+            expected: "a column of numbers beside the target, or that of the time",
+        });
+    }
+    let columns = Columns {
+        target,
+        time,
+        keys,
+        others: numeric,
+    };
+    Ok((columns, groups))
 }
 
-/// A column beside it, gaps filled, ends with the nearest value.
-pub(super) fn filled(grid: &Grid, column: usize) -> Result<Vec<f64>, DataError> {
-    Ok(interpolated(&grid.numbers(column)?))
-}
-
-/// Scales the columns beside the target by their training rows.
+/// Scales the columns beside the target by the training rows of all series.
 pub(super) fn fit_others(
+    opening: &Opening,
     grid: &Grid,
     columns: &Columns,
-    first_row: usize,
-    train_len: usize,
+    train_rows: &[&[usize]],
     reading: &mut Vec<String>,
 ) -> Result<Vec<OtherSeries>, DataError> {
     let mut others = Vec::new();
     for &place in &columns.others {
         let name = grid.names[place].clone();
-        let values = filled(grid, place)?;
-        let train = values.iter().copied().skip(first_row).take(train_len);
-        let lowest = train.clone().fold(f64::INFINITY, f64::min);
-        let highest = train.clone().fold(f64::NEG_INFINITY, f64::max);
+        let numbers = grid.numbers(place)?;
+        let train: Vec<f64> = train_rows
+            .iter()
+            .flat_map(|rows| filled(&numbers, rows))
+            .collect();
+        let lowest = train.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = train.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if lowest < highest {
             others.push(OtherSeries {
+                is_known: opening.config.known_future.contains(&name),
                 name,
-                scale: Scale::fit(train),
+                scale: Scale::fit(train.into_iter()),
             });
         } else {
             reading.push(format!("left out: `{name}` (it holds one value)"));
         }
     }
-    if !others.is_empty() {
-        let names: Vec<String> = others.iter().map(|other| other.name.clone()).collect();
-        reading.push(format!("seen beside it: {}", list(&names)));
+    let names = |is_known: bool| -> Vec<String> {
+        let others = others.iter().filter(|other| other.is_known == is_known);
+        others.map(|other| other.name.clone()).collect()
+    };
+    for (is_known, what) in [(false, "seen beside it"), (true, "known ahead")] {
+        if !names(is_known).is_empty() {
+            reading.push(format!("{what}: {}", list(&names(is_known))));
+        }
     }
     Ok(others)
 }
 
-impl Series {
-    /// Says which values were missing.
-    pub(super) fn describe(
-        &self,
-        name: &str,
-        reading: &mut Vec<String>,
-        warnings: &mut Vec<String>,
-    ) {
-        if self.num_cut > 0 {
-            let cut = self.num_cut;
-            warnings.push(format!(
-                "{cut} rows without `{name}` at the ends are left out"
-            ));
-        }
-        if self.num_filled > 0 {
-            let filled = self.num_filled;
-            let note = format!("{filled} missing values of `{name}` are interpolated");
-            if crate::baseline::ratio(filled, self.values.len()) > MANY_MISSING {
-                warnings.push(note);
-            } else {
-                reading.push(note);
-            }
-        }
+/// The calendar of the times, where the time is among what is known ahead.
+pub(super) fn fit_calendar(
+    opening: &Opening,
+    grid: &Grid,
+    columns: &Columns,
+    train_rows: &[&[usize]],
+    reading: &mut Vec<String>,
+) -> Result<Option<(String, DateEncoding)>, DataError> {
+    let Some(time) = columns.time else {
+        return Ok(None);
+    };
+    let name = &grid.names[time];
+    if !opening.config.known_future.contains(name) {
+        return Ok(None);
     }
+    let mut rows = train_rows.concat();
+    rows.sort_unstable();
+    let Some(calendar) = table::calendar(opening, grid, time, &rows)? else {
+        return Err(DataError::Config {
+            key: "known_future",
+            value: name.clone(),
+            expected: "a column of numbers, or a time of whole dates that come around",
+        });
+    };
+    reading.push(format!("known ahead: the calendar of `{name}`"));
+    Ok(Some((name.clone(), calendar)))
+}
+
+/// The numbers of these rows, gaps filled, ends with the nearest value.
+pub(super) fn filled(numbers: &[Option<f64>], rows: &[usize]) -> Vec<f64> {
+    let numbers: Vec<_> = rows.iter().map(|&row| numbers[row]).collect();
+    interpolated(&numbers)
 }
 
 /// Gaps filled along a straight line, ends with the nearest value; zeros where nothing is known.
-fn interpolated(values: &[Option<f64>]) -> Vec<f64> {
+pub(super) fn interpolated(values: &[Option<f64>]) -> Vec<f64> {
     let mut filled: Vec<f64> = Vec::with_capacity(values.len());
     let mut before = None;
     for known in values.iter().flatten() {
@@ -211,24 +227,28 @@ fn no_numbers(grid: &Grid) -> DataError {
     }
 }
 
-/// The first column, if it holds the time and not the target: dates with the year first, or
-/// numbers that rise.
+/// The first column that is no key, if it holds the time and not the target: dates with the year
+/// first, or numbers that rise within each series.
 ///
 /// # Errors
 /// [`DataError::NotIncreasing`] when it holds dates that do not rise, or is named after the time
 /// and its numbers fall.
-pub(super) fn time(grid: &Grid, target: Option<usize>) -> Result<Option<usize>, DataError> {
-    if grid.names.len() < 2 || target == Some(0) {
+pub(super) fn time(
+    grid: &Grid,
+    target: Option<usize>,
+    keys: &[usize],
+    groups: &Groups,
+) -> Result<Option<usize>, DataError> {
+    let first = (0..grid.names.len()).find(|column| !keys.contains(column));
+    let Some(place) = first.filter(|&place| grid.names.len() > 1 && target != Some(place)) else {
         return Ok(None);
-    }
-    let is_named_so = grid.names.first().is_some_and(|name| {
-        TIME_NAMES
-            .iter()
-            .any(|time_name| name.eq_ignore_ascii_case(time_name))
-    });
+    };
+    let is_named_so = TIME_NAMES
+        .iter()
+        .any(|time_name| grid.names[place].eq_ignore_ascii_case(time_name));
     let mut moments = Vec::with_capacity(grid.num_rows());
-    let mut is_time = true;
-    grid.each(0, |_, cell| {
+    let mut is_time = grid.num_rows() > 0;
+    grid.each(place, |_, cell| {
         let moment = cell.and_then(Moment::parse);
         is_time &= moment.is_some();
         moments.extend(moment.filter(|_| is_time));
@@ -241,26 +261,30 @@ pub(super) fn time(grid: &Grid, target: Option<usize>) -> Result<Option<usize>, 
     let all_are_numbers = moments
         .iter()
         .all(|moment| matches!(moment, Moment::Number(_)));
-    let mut pairs = moments.windows(2).map(|pair| (&pair[0], &pair[1]));
+    let pairs = || {
+        groups
+            .iter()
+            .flat_map(|(_, rows)| rows.windows(2).map(|pair| (pair[0], pair[1])))
+    };
     let fault = if all_are_dates {
-        pairs.position(|(earlier, later)| later <= earlier)
+        pairs().find(|&(earlier, later)| moments[later] <= moments[earlier])
     } else if all_are_numbers && is_named_so {
-        pairs.position(|(earlier, later)| later < earlier)
+        pairs().find(|&(earlier, later)| moments[later] < moments[earlier])
     } else {
         None
     };
-    if let Some(row) = fault {
-        let cell = |row| Ok::<_, DataError>(grid.cell(row, 0)?.unwrap_or_default());
+    if let Some((earlier, later)) = fault {
+        let cell = |row| Ok::<_, DataError>(grid.cell(row, place)?.unwrap_or_default());
         return Err(DataError::NotIncreasing {
             path: grid.path.clone(),
-            line: grid.line(row + 1),
-            column: grid.names[0].clone(),
-            value: cell(row + 1)?,
-            previous: cell(row)?,
+            line: grid.line(later),
+            column: grid.names[place].clone(),
+            value: cell(later)?,
+            previous: cell(earlier)?,
         });
     }
-    let rises = moments.windows(2).all(|pair| pair[0] < pair[1]);
-    Ok((rises && !moments.is_empty()).then_some(0))
+    let rises = pairs().all(|(earlier, later)| moments[earlier] < moments[later]);
+    Ok(rises.then_some(place))
 }
 
 /// A point of time.

@@ -158,6 +158,26 @@ pub(super) fn fit(
     Ok(Fitted::Kept(ColumnEncoding::Date(encoding)))
 }
 
+/// What comes around of the dates of a column, fitted on some rows; `None` where it holds no dates,
+/// or nothing comes around.
+pub(crate) fn calendar(
+    opening: &Opening,
+    grid: &Grid,
+    place: usize,
+    rows: &[usize],
+) -> Result<Option<DateEncoding>, DataError> {
+    let Some(order) = order(opening, grid, place)? else {
+        return Ok(None);
+    };
+    let Fitted::Kept(ColumnEncoding::Date(mut dates)) =
+        fit(grid, place, rows, order, &mut Vec::new())?
+    else {
+        return Ok(None);
+    };
+    dates.parts.retain(|part| part.width() == 2);
+    Ok((!dates.parts.is_empty()).then_some(dates))
+}
+
 fn days_since(since: Date, moment: DateTime) -> f64 {
     let days = (moment.date() - since).get_days();
     f64::from(days) + day_share(moment)
@@ -255,7 +275,7 @@ impl DateEncoding {
         }
     }
 
-    pub(super) fn encode(
+    pub(crate) fn encode(
         &self,
         grid: &Grid,
         (row, place): (usize, usize),
