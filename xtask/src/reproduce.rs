@@ -1,6 +1,7 @@
 //! `cargo xtask reproduce`: trains the networks of the published tables on full data, and writes
 //! `RESULTS.md` from what the runs left behind.
 
+mod depth;
 mod outcome;
 mod report;
 mod row;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{machine, workspace};
+use depth::Depth;
 use outcome::Outcome;
 use row::{ROWS, Row};
 use training::Training;
@@ -21,7 +23,7 @@ use training::Training;
 /// A row is an experiment file, `experiments/<row>.toml`, trained over several seeds. What is
 /// chosen is chosen on the validation split; the test split is looked at once, at the end. A seed
 /// that is done is not trained again until its experiment file changes; one that was interrupted
-/// goes on from its last checkpoint.
+/// goes on from its last checkpoint. The row `depth-vs-width` is an example, run each time.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Rows to train; all where none are named
@@ -49,7 +51,7 @@ type Results = Vec<(&'static Row, Vec<Outcome>)>;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let rows = rows(options)?;
-    if !options.report {
+    if !options.report && !rows.is_empty() {
         let program = match &options.program {
             Some(program) => std::path::absolute(program)?,
             None => build()?,
@@ -58,11 +60,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             train(row, options, &program)?;
         }
     }
-    let all = results()?;
+    if !options.report && asks_for_depth(options) {
+        depth::run()?;
+    }
+    let (all, depth) = (results()?, Depth::read()?);
     print!("{}", report::table(&all));
+    if let Some(depth) = &depth {
+        print!("\n{}", depth.table());
+    }
     if !options.quick {
         let path = workspace::root().join("RESULTS.md");
-        std::fs::write(&path, report::document(&all, &machine::describe()))
+        let document = report::document(&all, depth.as_ref(), &machine::describe());
+        std::fs::write(&path, document)
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("{}", path.display());
     }
@@ -79,11 +88,20 @@ fn rows(options: &Options) -> Result<Vec<&'static Row>> {
     let find = |name: &String| {
         let found = ROWS.iter().find(|row| row.name == name);
         found.with_context(|| {
-            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            let names = ROWS.iter().map(|row| row.name).chain([depth::NAME]);
+            let names: Vec<_> = names.collect();
             format!("no row is called `{name}`; there are {}", names.join(", "))
         })
     };
-    options.rows.iter().map(find).collect()
+    let names = options.rows.iter().filter(|name| *name != depth::NAME);
+    names.map(find).collect()
+}
+
+fn asks_for_depth(options: &Options) -> bool {
+    match options.rows.as_slice() {
+        [] => !options.quick,
+        names => names.iter().any(|name| name == depth::NAME),
+    }
 }
 
 /// Trains what is missing of a row.

@@ -1,6 +1,7 @@
 //! `RESULTS.md`: every figure of ours from the events of a run.
 
 use super::Results;
+use super::depth::Depth;
 use super::outcome::Outcome;
 use super::row::Row;
 use crate::statistics::mean_and_deviation;
@@ -18,14 +19,15 @@ on the validation split. `published` and `peer` are quoted: the sources stand be
 ";
 
 /// The whole document.
-pub(crate) fn document(results: &Results, machine: &str) -> String {
+pub(crate) fn document(results: &Results, depth: Option<&Depth>, machine: &str) -> String {
     let sources = results
         .iter()
         .map(|(row, _)| format!("- {}: {}", row.title, row.source));
     let sources: Vec<_> = sources.collect();
     let sources = sources.join("\n");
+    let depth = depth.map_or_else(String::new, |depth| depth.section() + "\n");
     format!(
-        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}\n## What is quoted\n\n{sources}\n",
+        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}\n{depth}## What is quoted\n\n{sources}\n",
         table(results)
     )
 }
