@@ -238,6 +238,8 @@ fn mend(judged: &Judged, training: &Training, runs: &Runs) -> Result<Mended> {
         let mut mended = training.clone();
         mended.name = format!("{}-{name}", training.name);
         mended.settings.extend(changes.iter().cloned());
+        // More data or a larger network may take its time, but not all day.
+        mended.settings.push("train.time_limit_s=30".to_owned());
         let trained = runs.train(&mended);
         // Settings that are refused mend nothing.
         trained.is_ok_and(|trained| trained.score >= enough)

@@ -19,6 +19,10 @@ const LARGE_STEP: f64 = 0.1;
 const WORSE: f64 = 1.1;
 /// Where a rate that is usual diverged, a tenth is tried.
 const TENTH: f64 = 0.1;
+/// Momentum beyond this forgets so slowly that the steps go astray (Sutskever et al. 2013 end at
+/// 0.99, of millions of steps); 0.9 is usual.
+const MUCH_MOMENTUM: f64 = 0.95;
+const USUAL_MOMENTUM: f64 = 0.9;
 
 pub(crate) const RULE: Rule = Rule {
     name: "high_learning_rate",
@@ -66,7 +70,18 @@ fn check(record: &Record) -> Option<Finding> {
     } else {
         suggestion.rate
     };
-    let mut changes = vec![set("train.learning_rate", rounded(better))];
+    let momentum = record.number("train.momentum").unwrap_or(USUAL_MOMENTUM);
+    let heavy = record.word("train.optimizer") == "sgd" && momentum > MUCH_MOMENTUM;
+    let mut changes = if heavy {
+        // The step after all of its echoes stays the same.
+        let echoes = (1.0 - USUAL_MOMENTUM) / (1.0 - momentum);
+        vec![
+            set("train.learning_rate", rounded(better * echoes)),
+            set("train.momentum", json!(USUAL_MOMENTUM)),
+        ]
+    } else {
+        vec![set("train.learning_rate", rounded(better))]
+    };
     if outcome.diverged && record.number("train.clip_norm").is_none() {
         changes.push(set("train.clip_norm", json!(1.0)));
     }
@@ -142,6 +157,19 @@ mod tests {
         assert_eq!(found.patch, ["train.learning_rate=0.002"]);
         assert_eq!(found.severity, Severity::Error);
         assert!(found.confidence > 0.85, "{found:?}");
+    }
+
+    #[test]
+    fn momentum_that_never_forgets_is_brought_back_too() {
+        let story = Story::classification()
+            .poor()
+            .set("/train/optimizer", "sgd")
+            .set("/train/momentum", 0.995)
+            .set("/train/learning_rate", 1.0);
+        assert_eq!(
+            story.fires(&RULE).patch,
+            ["train.learning_rate=0.05", "train.momentum=0.9"]
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn check(record: &Record) -> Option<Finding> {
         )
         .measured("`model.widths` is empty")
         .remedy("give it hidden layers")
-        .patch(record, [set("model.widths", json!([64, 32]))])
+        .patch(record, [set("model.widths", json!([128, 64]))])
         .confidence(0.8),
     )
 }
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_linear_network_that_fails_is_given_layers() {
         let story = Story::classification().poor().set("/model/widths", json!([]));
-        assert_eq!(story.fires(&RULE).patch, ["model.widths=[64,32]"]);
+        assert_eq!(story.fires(&RULE).patch, ["model.widths=[128,64]"]);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(crate) const RULE: Rule = Rule {
         "dead_units",
         "imbalance",
         "vanishing_gradient",
+        "vanishing_in_time",
+        "exploding_in_time",
+        "exploding_gradient",
     ],
     check,
 };
@@ -42,15 +45,11 @@ fn check(record: &Record) -> Option<Finding> {
     let classes = record.data.map_or(0, |data| data.class_counts.len());
     #[allow(clippy::cast_precision_loss)] // a count of classes
     let limit = NARROW.max(classes as f64 / 2.0);
-    let key = ["model.d_hidden", "model.widths", "model.dense"]
-        .into_iter()
-        .find(|key| narrowest(record, key) <= limit)?;
-    let wider = record.setting(key).map(widened)?;
-    let change = match key {
-        "model.d_hidden" => set("model.d_hidden", wider),
-        "model.widths" => set("model.widths", wider),
-        _ => set("model.dense", wider),
-    };
+    let mut narrow = vec!["model.d_hidden", "model.widths", "model.dense"];
+    narrow.retain(|key| narrowest(record, key) <= limit);
+    let key = *narrow.first()?;
+    let wider = |key| Some(set(key, widened(record.setting(key)?)));
+    let changes = narrow.into_iter().filter_map(wider);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count of units
     let units = narrowest(record, key) as usize;
     Some(
@@ -65,7 +64,7 @@ fn check(record: &Record) -> Option<Finding> {
                 }
             ))
             .remedy("make the layer wider")
-            .patch(record, [change])
+            .patch(record, changes)
             .confidence(0.75),
     )
 }
@@ -109,6 +108,16 @@ mod tests {
     fn half_as_many_units_as_classes_are_too_few() {
         with(&[5]).fires(&RULE);
         with(&[6]).silent(&RULE);
+    }
+
+    #[test]
+    fn every_narrow_layer_is_widened() {
+        let model = json!({"widths": [1, 1], "dense": [2, 32]});
+        let story = Story::classification().poor().set("/model", model);
+        assert_eq!(
+            story.fires(&RULE).patch,
+            ["model.widths=[64,64]", "model.dense=[64,64]"]
+        );
     }
 
     #[test]

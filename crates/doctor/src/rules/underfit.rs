@@ -38,6 +38,9 @@ fn check(record: &Record) -> Option<Finding> {
             changes.push(set(key, doubled(now)));
         }
     }
+    if record.word("model.cell") == "elman" {
+        changes.push(set("model.cell", "gru")); // what it forgets, no width brings back
+    }
     let quick = outcome.reference.map_or(String::new(), |reference| {
         format!(", and a quick model to {} on new ones", plain(reference))
     });
@@ -82,6 +85,18 @@ mod tests {
     fn a_network_that_does_not_fit_is_made_larger() {
         let found = with(0.2, 0.9).fires(&RULE);
         assert_eq!(found.patch, ["train.epochs=8", "model.widths=[128,64]"]);
+    }
+
+    #[test]
+    fn a_simple_recurrent_cell_is_replaced_too() {
+        let story = Story::recurrent()
+            .poor()
+            .train_accuracies(&[0.2; 4])
+            .data(|data| data.reference = Some(0.9));
+        assert_eq!(
+            story.fires(&RULE).patch,
+            ["train.epochs=8", "model.d_hidden=128", "model.cell=gru"]
+        );
     }
 
     #[test]
