@@ -29,6 +29,9 @@ pub(crate) const RULE: Rule = Rule {
         "loss_spike",
         "vanishing_gradient",
         "dead_units",
+        // What is left is scaled up by so much that usual steps are too large.
+        "high_learning_rate",
+        "not_finite",
     ],
     check,
 };

@@ -23,6 +23,7 @@ pub(crate) const RULE: Rule = Rule {
         "cannot_memorise",
         "too_short",
         "dead_units",
+        "saturated_units",
         "imbalance",
         "vanishing_gradient",
         "vanishing_in_time",

@@ -8,6 +8,9 @@ use crate::{Finding, Place, Record, Severity};
 /// Share of a layer's activations (SageMaker Debugger: a layer fires at more than a half).
 const SHARE: f64 = 0.5;
 
+/// Hidden layers up to which a norm speeds a small network up.
+const DEEP: usize = 4;
+
 pub(crate) const RULE: Rule = Rule {
     name: "saturated_units",
     needs: Needs::Signals,
@@ -40,7 +43,8 @@ fn check(record: &Record) -> Option<Finding> {
                 record,
                 [
                     set("data.normalize", record.word("architecture") != "dbn" || record.flag("data.normalize")),
-                    set("model.batch_norm", true),
+                    // A deep network learns more slowly with a norm: rectifiers come first.
+                    set("model.batch_norm", record.numbers("model.widths").len() <= DEEP),
                     set("model.norm", true),
                     set("model.activation", "relu"),
                 ],
@@ -68,6 +72,14 @@ mod tests {
             found.patch,
             ["model.batch_norm=true", "model.activation=relu"]
         );
+    }
+
+    #[test]
+    fn a_deep_network_is_given_rectifiers_alone() {
+        let found = saturated(0.9)
+            .set("/model/widths", serde_json::json!([32, 32, 32, 32, 32]))
+            .fires(&RULE);
+        assert_eq!(found.patch, ["model.activation=relu"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(record: &Record) -> Option<Finding> {
-    if !record.outcome.is_poor() || record.outcome.diverged {
+    if !record.outcome.falls_short() || record.outcome.diverged {
         return None;
     }
     let decoupled = record.word("train.optimizer") == "adamw";

@@ -8,6 +8,10 @@ use crate::{Finding, Place, Record, Severity};
 /// predictor to a perfect one. Zhang et al. 2017, <https://arxiv.org/abs/1611.03530>: shuffled labels
 /// are learned by heart, and nothing of it holds for new data.
 const NOTHING: f64 = 0.05;
+/// The same where the neighbours of a sample hardly ever share its answer, which says so once more.
+const LITTLE: f64 = 0.15;
+/// Accuracy of the neighbours' vote over that of always naming the most frequent class.
+const LONELY: f64 = 1.15;
 
 pub(crate) const RULE: Rule = Rule {
     name: "unrelated_labels",
@@ -34,8 +38,13 @@ fn check(record: &Record) -> Option<Finding> {
     }
     let reference = record.outcome.reference?;
     let skill = record.outcome.skill.filter(|skill| skill.is_finite())?;
-    let limit = NOTHING.max(record.outcome.noise);
-    if reference > NOTHING || skill > limit {
+    let gain = record.data.and_then(|data| data.neighbour_gain);
+    let nothing = if gain.is_some_and(|gain| gain < LONELY) {
+        LITTLE
+    } else {
+        NOTHING
+    };
+    if reference > nothing || skill > nothing.max(record.outcome.noise) {
         return None;
     }
     let by_heart = record.outcome.train_skill.is_some_and(|train| train > 0.3);
@@ -80,6 +89,13 @@ mod tests {
     #[test]
     fn shuffled_labels_are_learned_by_heart_alone() {
         assert_eq!(shuffled(0.1).fires(&RULE).severity, Severity::Error);
+    }
+
+    #[test]
+    fn neighbours_that_disagree_widen_the_limit() {
+        let with = |gain: f64| shuffled(0.2).data(|data| data.neighbour_gain = Some(gain));
+        with(1.1).fires(&RULE);
+        with(1.2).silent(&RULE);
     }
 
     #[test]
