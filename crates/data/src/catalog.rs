@@ -115,6 +115,12 @@ pub(crate) struct Options {
     pub(crate) image: Option<[usize; 3]>,
     /// The brightest pixel of such a table.
     pub(crate) max: Option<u8>,
+    /// Those of several archives that are read; empty for all.
+    pub(crate) archives: Vec<String>,
+    /// How many folders above a file name its class, where one does not.
+    pub(crate) class_folders: Option<usize>,
+    /// How the names of the files end that are the standard test set.
+    pub(crate) test_endings: Vec<String>,
 }
 
 macro_rules! manifests {

@@ -39,7 +39,7 @@ use crate::{DataConfig, DataError, DataFolders, Dataset, LeftOut, Split};
 
 use archive::Unpacked;
 use text_file::Text;
-use tree::Tree;
+use tree::{Layout, Tree};
 
 pub(crate) use file::{Content, SourceFile};
 pub(crate) use grid::Lines;
@@ -168,21 +168,26 @@ pub fn open(config: &DataConfig, seed: u64, folders: &DataFolders) -> Result<Dat
             options.task = None;
         }
         let files = manifest.files(folders)?;
-        let mut opening = match files.as_slice() {
-            [file] if archive::is_archive(&file.path) => {
-                let unpacked = archive::unpack(&file.path)?;
-                Opening {
-                    path: unpacked.content.clone(),
-                    files: file::in_folder(&unpacked.content)?,
-                    _unpacked: Some(unpacked),
-                    ..Opening::new(manifest.name.clone(), config, seed)
-                }
-            }
-            _ => Opening {
+        let archives: Vec<&Path> = files
+            .iter()
+            .filter(|file| options.archives.is_empty() || options.archives.contains(&file.name()))
+            .map(|file| file.path.as_path())
+            .filter(|path| archive::is_archive(path))
+            .collect();
+        let mut opening = if archives.is_empty() {
+            Opening {
                 path: PathBuf::from(&manifest.name),
                 files,
                 ..Opening::new(manifest.name.clone(), config, seed)
-            },
+            }
+        } else {
+            let unpacked = archive::unpack(&archives)?;
+            Opening {
+                path: unpacked.content.clone(),
+                files: file::in_folder(&unpacked.content)?,
+                _unpacked: Some(unpacked),
+                ..Opening::new(manifest.name.clone(), config, seed)
+            }
         };
         opening.options = options;
         return opening.open_as(kind);
@@ -229,7 +234,7 @@ impl<'a> Opening<'a> {
         let path = PathBuf::from(&config.source);
         let name = slug(&path);
         if archive::is_archive(&path) && path.is_file() {
-            let unpacked = archive::unpack(&path)?;
+            let unpacked = archive::unpack(&[&path])?;
             let path = unpacked.content.clone();
             return Ok(Self {
                 _unpacked: Some(unpacked),
@@ -320,6 +325,23 @@ impl<'a> Opening<'a> {
         match self.chosen {
             Some(_) => None,
             None => self.needed_tree().ok(),
+        }
+    }
+
+    /// The files with one of these endings, each with its class, two classes at least.
+    pub(crate) fn classes(&self, endings: &[&str], what: &str) -> Result<Layout, DataError> {
+        let tree = self.needed_tree()?;
+        let mut layout = match self.options.class_folders {
+            None => tree.classes(endings, what)?,
+            Some(depth) => tree.classes_of_folders(endings, depth),
+        };
+        layout.hold_out(&self.options.test_endings);
+        match layout.classes.as_slice() {
+            [class] => Err(DataError::OneClass {
+                path: self.path.clone(),
+                class: class.clone(),
+            }),
+            _ => Ok(layout),
         }
     }
 

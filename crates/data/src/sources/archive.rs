@@ -20,7 +20,7 @@ const MAX_ENTRIES: usize = 20_000_000;
 /// The content of an archive; gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
-    /// The folder of the content, or its only file.
+    /// The folder of the content, or its only file; of several archives, a folder for each.
     pub(crate) content: PathBuf,
     _folder: TempDir,
 }
@@ -33,9 +33,28 @@ pub(crate) fn is_archive(path: &Path) -> bool {
         .any(|ending| name.ends_with(ending))
 }
 
-/// Unpacks an archive. Links are left out; a name that leads out of the folder, and more bytes than
+/// Unpacks archives. Links are left out; a name that leads out of the folder, and more bytes than
 /// such an archive can honestly hold, are refused.
-pub(crate) fn unpack(path: &Path) -> Result<Unpacked, DataError> {
+pub(crate) fn unpack(paths: &[&Path]) -> Result<Unpacked, DataError> {
+    let folder = tempfile::Builder::new()
+        .prefix("fornax-")
+        .tempdir()
+        .map_err(|source| DataError::Cache { source })?;
+    let mut content = folder.path().to_owned();
+    for path in paths {
+        let unpacked = unpack_into(folder.path(), path)?;
+        if paths.len() == 1 {
+            content = unpacked;
+        }
+    }
+    Ok(Unpacked {
+        content,
+        _folder: folder,
+    })
+}
+
+/// Unpacks an archive into a folder of its name; where its content lies.
+fn unpack_into(folder: &Path, path: &Path) -> Result<PathBuf, DataError> {
     let failed = |source| DataError::Read {
         path: path.to_owned(),
         source,
@@ -45,12 +64,8 @@ pub(crate) fn unpack(path: &Path) -> Result<Unpacked, DataError> {
     let mut magic = [0; 4];
     let read = file.read(&mut magic).map_err(failed)?;
     let file = File::open(path).map_err(failed)?;
-    let folder = tempfile::Builder::new()
-        .prefix("fornax-")
-        .tempdir()
-        .map_err(|source| DataError::Cache { source })?;
     // Messages name files by the archive in which they lie.
-    let root = folder.path().join(file_name(path));
+    let root = folder.join(file_name(path));
     fs::create_dir(&root).map_err(|source| DataError::Cache { source })?;
     let mut target = Target {
         archive: path,
@@ -63,11 +78,7 @@ pub(crate) fn unpack(path: &Path) -> Result<Unpacked, DataError> {
         [0x1f, 0x8b, ..] => untar(MultiGzDecoder::new(file), &mut target)?,
         _ => untar(file, &mut target)?,
     }
-    let content = content(&target.root, path)?;
-    Ok(Unpacked {
-        content,
-        _folder: folder,
-    })
+    content(&target.root, path)
 }
 
 struct Target<'a> {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::splits::{self, Own, classes_in_words};
-use super::tree::{Layout, Tree, is_about};
-use super::{Opening, SourceFile, file, file_name, table_file};
+use super::tree::{Layout, NewFiles, Tree, is_about};
+use super::{Opening, SourceFile, file, table_file};
 use crate::split::Place;
 use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
@@ -101,7 +101,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     if !lines.is_empty() {
         return build(opening, read_lines(opening, tree, &lines)?);
     }
-    match tree.classes(&ENDINGS, "texts") {
+    match opening.classes(&ENDINGS, "texts") {
         Ok(layout) => build(opening, read_files(opening, tree, layout)?),
         Err(DataError::Loose { .. }) if tree.count(&ENDINGS) <= MAX_LINE_FILES => {
             let files: Vec<&PathBuf> = tree.data_files(&ENDINGS).collect();
@@ -288,31 +288,18 @@ pub(crate) fn open_inputs(
     if let Some(columns) = &preprocess.columns {
         return read_new_table(preprocess, columns, path);
     }
+    let new = NewFiles::find(path, &ENDINGS, &preprocess.classes)?;
     let mut texts = Texts::default();
-    let mut labelled = path.is_dir();
-    if path.is_dir() {
-        let tree = Tree::walk(path)?;
-        for file in tree.data_files(&ENDINGS) {
-            let full = tree.full(file);
-            let folder = file.parent().map(file_name).unwrap_or_default();
-            let class = preprocess.classes.iter().position(|class| *class == folder);
-            labelled &= class.is_some();
-            let class = class
-                .and_then(|class| i32::try_from(class).ok())
-                .unwrap_or(0);
-            let text = file::text(&full)?;
-            texts.push(text, class, file.display().to_string());
-        }
-    } else {
-        let text = file::text(path)?;
-        texts.push(text, 0, file_name(path));
+    for item in &new.items {
+        let text = file::text(&new.tree.full(&item.file))?;
+        texts.push(text, item.class, new.name(item));
     }
     if texts.contents.iter().all(|text| text.trim().is_empty()) {
         return Err(DataError::Empty {
             path: path.to_owned(),
         });
     }
-    preprocess.whole(texts, labelled)
+    preprocess.whole(texts, new.is_labelled)
 }
 
 fn read_new_table(

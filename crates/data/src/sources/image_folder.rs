@@ -1,12 +1,12 @@
 //! A folder of folders of images: the folder is the class.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::faults::Faults;
 use super::image_file::{self, ENDINGS, Head};
 use super::images::{self, Form, ImageSet, Images, Size};
-use super::tree::{Labelled, Tree};
-use super::{Opening, file, splits};
+use super::tree::{Labelled, NewFiles, Tree};
+use super::{Opening, file};
 use crate::cache::CacheWriter;
 use crate::split::Place;
 use crate::workers::{map, num_workers};
@@ -25,20 +25,9 @@ pub(crate) fn recognises(opening: &Opening) -> bool {
 
 pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let tree = opening.needed_tree()?;
-    let layout = tree.classes(&ENDINGS, "images")?;
-    let own = splits::Own {
-        valid: layout.valid.is_some(),
-        test: layout.test.is_some(),
-    };
+    let layout = opening.classes(&ENDINGS, "images")?;
     let parts = [Some(layout.train), layout.valid, layout.test];
     let mut warnings = layout.warnings;
-    if let [class] = layout.classes.as_slice() {
-        return Err(DataError::OneClass {
-            path: opening.path.clone(),
-            class: class.clone(),
-        });
-    }
-
     let mut left_out = Faults::default();
     let mut heads = Vec::new();
     let mut kept = Vec::new();
@@ -85,7 +74,6 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
             path: opening.path.clone(),
         });
     };
-    debug_assert_eq!(own.valid, valid.is_some());
     let form = Form::Files {
         sentences: vec![layout.how, size.sentence],
     };
@@ -108,46 +96,11 @@ pub(super) fn read_new(
     classes: &[String],
     resize: bool,
 ) -> Result<Images, DataError> {
-    let is_folder = path.is_dir();
-    let tree = if is_folder {
-        Tree::walk(path)?
-    } else {
-        Tree {
-            root: path.to_owned(),
-            files: vec![PathBuf::new()],
-        }
-    };
-    let mut items: Vec<Labelled> = Vec::new();
-    let mut labelled = is_folder;
-    let files: Vec<&PathBuf> = if is_folder {
-        tree.data_files(&ENDINGS).collect()
-    } else {
-        tree.files.iter().collect()
-    };
-    for file in files {
-        let folder = file.parent().and_then(Path::file_name);
-        let class = folder.and_then(|folder| {
-            classes
-                .iter()
-                .position(|class| folder.to_string_lossy() == class.as_str())
-        });
-        labelled &= class.is_some();
-        items.push(Labelled {
-            file: file.clone(),
-            class: class
-                .and_then(|class| i32::try_from(class).ok())
-                .unwrap_or(0),
-        });
-    }
-    if items.is_empty() {
-        return Err(DataError::Empty {
-            path: path.to_owned(),
-        });
-    }
+    let new = NewFiles::find(path, &ENDINGS, classes)?;
     let mut writer = CacheWriter::new(usize::MAX);
-    for block in items.chunks(BLOCK) {
+    for block in new.items.chunks(BLOCK) {
         for pixels in map(block, num_workers(), |item| {
-            let path = tree.full(&item.file);
+            let path = new.tree.full(&item.file);
             let bytes = file::bytes(&path)?;
             let head = image_file::head(&bytes, &path)?;
             let found = [shape[0], head.height as usize, head.width as usize];
@@ -163,15 +116,14 @@ pub(super) fn read_new(
             writer.extend(&pixels?)?;
         }
     }
-    let names = items.iter().map(|item| {
-        let file = if is_folder { item.file.as_path() } else { path };
-        file.display().to_string().into()
-    });
+    let names = new.items.iter().map(|item| new.name(item).into());
     Ok(Images {
         shape,
         pixels: writer.finish()?,
         place: Place::Named(names.collect()),
-        labels: labelled.then(|| items.iter().map(|item| item.class).collect()),
+        labels: new
+            .is_labelled
+            .then(|| new.items.iter().map(|item| item.class).collect()),
     })
 }
 

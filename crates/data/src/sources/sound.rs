@@ -4,15 +4,15 @@ mod mel;
 mod wav;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
-use super::splits::{self, Own, classes_in_words};
-use super::tree::{Labelled, Tree};
-use super::{Opening, file, file_name};
+use super::splits::{self, classes_in_words};
+use super::tree::{Labelled, NewFiles, Tree};
+use super::{Opening, file};
 use crate::baseline::count;
 use crate::cache::{Cache, CacheWriter};
 use crate::config::SoundForm;
@@ -67,18 +67,9 @@ pub(crate) fn recognises(opening: &Opening) -> bool {
 
 pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let (tree, config) = (opening.needed_tree()?, opening.config);
-    let layout = tree.classes(&ENDINGS, "recordings")?;
+    let layout = opening.classes(&ENDINGS, "recordings")?;
+    let own = layout.own();
     let mut warnings = layout.warnings;
-    if let [class] = layout.classes.as_slice() {
-        return Err(DataError::OneClass {
-            path: opening.path.clone(),
-            class: class.clone(),
-        });
-    }
-    let own = Own {
-        valid: layout.valid.is_some(),
-        test: layout.test.is_some(),
-    };
     let rates = rates(tree, &layout.train);
     let most_frequent = rates
         .iter()
@@ -170,43 +161,12 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
 
 /// Reads new recordings, of any rate: a file, or all below a folder, whose folders may name classes.
 pub(crate) fn open_inputs(preprocess: &SoundPreprocess, path: &Path) -> Result<Split, DataError> {
-    let is_folder = path.is_dir();
-    let tree = if is_folder {
-        Tree::walk(path)?
-    } else {
-        Tree {
-            root: path.to_owned(),
-            files: vec![PathBuf::new()],
-        }
-    };
-    let mut labelled = is_folder;
-    let mut items = Vec::new();
-    for file in &tree.files {
-        if is_folder && !super::ends_with(&file_name(file), &ENDINGS) {
-            continue;
-        }
-        let folder = file.parent().map(file_name).unwrap_or_default();
-        let class = preprocess.classes.iter().position(|class| *class == folder);
-        labelled &= class.is_some();
-        items.push(Labelled {
-            file: file.clone(),
-            class: class
-                .and_then(|class| i32::try_from(class).ok())
-                .unwrap_or(0),
-        });
-    }
-    if items.is_empty() {
-        return Err(DataError::Empty {
-            path: path.to_owned(),
-        });
-    }
+    let new = NewFiles::find(path, &ENDINGS, &preprocess.classes)?;
     let num_mels = preprocess.scales.len();
     let refuse = &mut |_: &Labelled, result: Result<Vec<u8>, DataError>| result.map(|_| ());
-    let mut read = preprocess.read(&tree, &items, usize::MAX, refuse, num_mels)?;
-    if !is_folder {
-        read.names = vec![file_name(path).into()];
-    }
-    preprocess.whole(read, usize::MAX, labelled)
+    let mut read = preprocess.read(&new.tree, &new.items, usize::MAX, refuse, num_mels)?;
+    read.names = new.items.iter().map(|item| new.name(item).into()).collect();
+    preprocess.whole(read, usize::MAX, new.is_labelled)
 }
 
 /// How many recordings have which rate; faulty ones are found later.

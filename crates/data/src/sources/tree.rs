@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::splits::Own;
 use super::{ends_with, file_name};
 use crate::DataError;
 
@@ -239,6 +240,134 @@ impl Tree {
             ));
         }
         Ok(layout)
+    }
+}
+
+impl Tree {
+    /// The class of each file with one of these endings is called as the `depth` folders above it. A
+    /// file of the same name and class is the same item: sets that are packed apart may share some.
+    pub(crate) fn classes_of_folders(&self, endings: &[&str], depth: usize) -> Layout {
+        let class_of = |file: &Path| {
+            let folders: Vec<String> = file
+                .ancestors()
+                .skip(1)
+                .take(depth)
+                .map(file_name)
+                .collect();
+            folders.into_iter().rev().collect::<Vec<_>>().join("/")
+        };
+        let mut seen = BTreeSet::new();
+        let mut num_repeated = 0;
+        let mut files: Vec<(&PathBuf, String)> = Vec::new();
+        for file in self.data_files(endings) {
+            let class = class_of(file);
+            if seen.insert((class.clone(), file_name(file))) {
+                files.push((file, class));
+            } else {
+                num_repeated += 1;
+            }
+        }
+        let classes: BTreeSet<&String> = files.iter().map(|(_, class)| class).collect();
+        let places: BTreeMap<&String, i32> = classes.iter().copied().zip(0..).collect();
+        let labelled = files.iter().map(|(file, class)| Labelled {
+            file: (*file).clone(),
+            class: places.get(class).copied().unwrap_or(0),
+        });
+        let repeated = (num_repeated > 0).then(|| {
+            format!("{num_repeated} files of a name and class that came before are left out")
+        });
+        Layout {
+            train: labelled.collect(),
+            warnings: repeated.into_iter().collect(),
+            classes: classes.into_iter().cloned().collect(),
+            how: format!("the class is the {depth} folders above a file"),
+            ..Layout::default()
+        }
+    }
+}
+
+impl Layout {
+    /// Which splits the data brings along.
+    pub(crate) fn own(&self) -> Own {
+        Own {
+            valid: self.valid.is_some(),
+            test: self.test.is_some(),
+        }
+    }
+
+    /// Moves the files whose names end so from the training set to the test set.
+    pub(crate) fn hold_out(&mut self, endings: &[String]) {
+        if endings.is_empty() {
+            return;
+        }
+        let is_test = |item: &Labelled| {
+            let name = file_name(&item.file);
+            endings.iter().any(|ending| name.ends_with(ending))
+        };
+        let (test, train) = std::mem::take(&mut self.train)
+            .into_iter()
+            .partition(is_test);
+        (self.train, self.test) = (train, Some(test));
+    }
+}
+
+/// Files to answer: one, or all below a folder, whose folders may name their classes.
+pub(crate) struct NewFiles {
+    pub(crate) tree: Tree,
+    pub(crate) items: Vec<Labelled>,
+    /// Whether every file lies in a folder that is called as a class.
+    pub(crate) is_labelled: bool,
+}
+
+impl NewFiles {
+    pub(crate) fn find(
+        path: &Path,
+        endings: &[&str],
+        classes: &[String],
+    ) -> Result<Self, DataError> {
+        if !path.is_dir() {
+            let file = PathBuf::new();
+            return Ok(Self {
+                tree: Tree {
+                    root: path.to_owned(),
+                    files: vec![file.clone()],
+                },
+                items: vec![Labelled { file, class: 0 }],
+                is_labelled: false,
+            });
+        }
+        let tree = Tree::walk(path)?;
+        let mut is_labelled = true;
+        let items: Vec<Labelled> = tree
+            .data_files(endings)
+            .map(|file| {
+                let folder = file.parent().map(file_name).unwrap_or_default();
+                let class = (0..).zip(classes).find(|(_, class)| **class == folder);
+                is_labelled &= class.is_some();
+                Labelled {
+                    file: file.clone(),
+                    class: class.map_or(0, |(place, _)| place),
+                }
+            })
+            .collect();
+        if items.is_empty() {
+            return Err(DataError::Empty {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Self {
+            tree,
+            items,
+            is_labelled,
+        })
+    }
+
+    /// What people call one of the files.
+    pub(crate) fn name(&self, item: &Labelled) -> String {
+        if item.file.as_os_str().is_empty() {
+            return file_name(&self.tree.root);
+        }
+        item.file.display().to_string()
     }
 }
 

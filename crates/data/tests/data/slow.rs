@@ -109,3 +109,36 @@ fn full_text() {
     };
     check("tiny-shakespeare", [13_071, 1_742, 2_614], &input, 66);
 }
+
+#[test]
+#[ignore = "reads full datasets from FORNAX_MIRROR"]
+fn the_standard_test_set_of_spoken_digits_is_kept() {
+    let Some(data) = fetched("fsdd") else { return };
+    let sizes = [data.train.len(), data.valid.len(), data.test.len()];
+    assert_eq!(sizes, [2430, 270, 300]);
+    // The first five recordings of each of six speakers and ten digits.
+    assert_eq!(data.test.class_counts().unwrap(), [30; 10]);
+    let is_first = |index: usize| {
+        let name = data.test.place(index);
+        (0..5).any(|number| name.ends_with(&format!("_{number}.wav")))
+    };
+    assert!(indices(&data.test).into_iter().all(is_first));
+}
+
+#[test]
+#[ignore = "reads full datasets from FORNAX_MIRROR"]
+fn a_character_of_omniglot_is_told_by_its_alphabet_too() {
+    let Some(data) = fetched("omniglot-small") else {
+        return;
+    };
+    let classes = data.preprocess.classes().unwrap();
+    // Greek and Latin, 50 characters and 1000 drawings, lie in both sets.
+    assert_eq!(classes.len(), 136 + 156 - 50);
+    assert_eq!(classes[0], "Balinese/character01");
+    let counts = data.train.class_counts().unwrap();
+    assert!(counts.iter().all(|&count| count == counts[0]));
+    assert_eq!(
+        data.train.len() + data.valid.len() + data.test.len(),
+        5840 - 1000
+    );
+}
