@@ -101,6 +101,35 @@ impl<'a> Text<'a> {
         Ok(BufReader::with_capacity(BUFFER, decoded))
     }
 
+    /// Shows the text part by part, from its beginning to its end.
+    pub(crate) fn each_part(
+        &self,
+        mut show: impl FnMut(&str) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        let mut reader = self.reader()?;
+        let mut cut = Vec::new();
+        loop {
+            let bytes = reader.fill_buf().map_err(|error| self.failed(error))?;
+            if bytes.is_empty() && cut.is_empty() {
+                return Ok(());
+            }
+            let length = bytes.len();
+            let mut part = std::mem::take(&mut cut);
+            part.extend_from_slice(bytes);
+            reader.consume(length);
+            let end = match std::str::from_utf8(&part) {
+                Err(error) if error.error_len().is_none() && length > 0 => error.valid_up_to(),
+                _ => part.len(),
+            };
+            cut = part.split_off(end);
+            let text = String::from_utf8(part).map_err(|_| {
+                let changed = "it changed while it was read";
+                self.failed(io::Error::new(io::ErrorKind::InvalidData, changed))
+            })?;
+            show(&text)?;
+        }
+    }
+
     /// The whole of it.
     pub(crate) fn read(&self) -> Result<String, DataError> {
         let mut text = String::new();

@@ -81,6 +81,42 @@ fn a_table_larger_than_memory_is_read_and_shuffled() {
     }
 }
 
+/// 300 million characters are 1.2 GB of tokens.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "writes 1.5 GB to the folder of temporary files"]
+fn a_text_larger_than_memory_is_read() {
+    if !has_little_memory("a_text_larger_than_memory_is_read") {
+        return;
+    }
+    const LINE: &str = "the same line again, with an é in it\n";
+    let num_lines = 300_000_000 / LINE.chars().count();
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = BufWriter::new(File::create(folder.path().join("big.txt")).unwrap());
+    for _ in 0..num_lines {
+        file.write_all(LINE.as_bytes()).unwrap();
+    }
+    drop(file);
+    let config = DataConfig {
+        memory_mb: 64,
+        ..DataConfig::default()
+    };
+    let data = open_in(&folder, "big.txt", config).unwrap();
+    let last = data.test.batch(&[data.test.len() - 1]).unwrap();
+    let Targets::Tokens(tokens) = last.targets else {
+        panic!("characters")
+    };
+    let place = data.test.place(data.test.len() - 1);
+    let start: usize = place.rsplit(' ').next().unwrap().parse().unwrap();
+    let expected: String = LINE
+        .chars()
+        .cycle()
+        .skip((start + 1) % LINE.chars().count())
+        .take(64)
+        .collect();
+    assert_eq!(data.preprocess.decode(&tokens), expected);
+}
+
 /// 120,000 images of 64x64 pixels in colour are 1.4 GB. The files are links to a few.
 #[cfg(target_os = "linux")]
 #[test]
