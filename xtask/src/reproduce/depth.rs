@@ -85,10 +85,11 @@ of 0.1 (a constant has 0.289), by `cargo run --release --example depth_vs_width`
 
 {}
 For one layer, `sup ≥` and `rmse ≥` are lower bounds, for an error below 1/2 everywhere and for the
-one asked for; `found` is the smallest layer that Adam finds when its output weights are exact. The
-deep network is n layers of two ReLUs, `built` by hand or `learned` one layer after the other. Plain
-training, Adam on all weights at once from a random start, does not find it: the last two columns
-are the fewest ReLUs, doubled up to {}, with which one of three such trainings is good.
+one asked for; `found` is the smallest layer that Adam finds, with exact output weights and a
+straight line for nothing. The deep network is n layers of two ReLUs, `built` by hand or `learned`
+one layer after the other. Plain training, Adam on all weights at once from a random start, does not
+show this: the last two columns are the fewest ReLUs, doubled up to {}, with which one of three such
+trainings is good.
 
 ![How the sizes grow, and what eight ReLUs draw](examples/depth_vs_width/plot.svg)
 ",
