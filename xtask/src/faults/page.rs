@@ -60,7 +60,7 @@ pub(crate) fn markdown(page: &Page) -> String {
     );
     text += "Each base is a training that goes well. Known faults are put into it, at two \
              severities; one counts as a fault only where the result on the test split (macro F1, \
-             R², or bits per character) falls below the 95 % prediction interval of four healthy \
+             R², a forecast's gain over the naive one, or bits per character) falls below the 95 % prediction interval of four healthy \
              seeds, else an alarm on it is a false one. Legal changes of the settings have to be \
              borne in silence; those that do harm are left out. An alarm is a finding of the \
              severity warning or error. A repair is the first alarm's patch, applied blindly: it \

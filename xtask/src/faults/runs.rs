@@ -20,8 +20,9 @@ use crate::workspace;
 pub(crate) struct Trained {
     name: String,
     key: String,
-    /// The result on the test split, at least [`FLOOR`]: macro F1, R², or bits per character below
-    /// zero; the floor where the training broke off.
+    /// The result on the test split, at least [`FLOOR`]: macro F1, R², of a forecast the share of the
+    /// naive one's error that is gone, or bits per character below zero; the floor where the
+    /// training broke off.
     pub(crate) score: f64,
     /// Share of the time of the steps that collecting signals took.
     pub(crate) overhead: Option<f64>,
@@ -111,7 +112,7 @@ impl<'a> Runs<'a> {
         let result = &envelope["result"];
         let trained = Trained {
             name: training.name.clone(),
-            score: score(&result["test"]),
+            score: Yardstick::of(&run).score(&result["test"]),
             overhead: overhead(&result["step_times"]),
             seconds: started.elapsed().as_secs_f64(),
             error: diverged.then(|| envelope["error"].to_string()),
@@ -232,18 +233,40 @@ fn key(training: &Training) -> String {
     format!("{name}-{}", &super::sha256(all.as_bytes())[..8])
 }
 
-fn score(test: &Value) -> f64 {
-    let number = |name: &str| test[name].as_f64();
-    if let Some(f1) = number("macro_f1") {
-        return f1.max(FLOOR[0]);
+/// What a result is measured by.
+#[derive(Debug, Clone, Copy, Default)]
+struct Yardstick {
+    is_text: bool,
+    /// The error of the naive forecast, of a series: next to its trend, R² sees no difference.
+    naive_error: Option<f64>,
+}
+
+impl Yardstick {
+    fn of(run: &Path) -> Self {
+        let events = fs::read_to_string(run.join("events.jsonl")).unwrap_or_default();
+        let mut events = events
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut next = |kind| events.find(|event| event["event"] == kind);
+        let task = next("started").unwrap_or_default()["task"].clone();
+        let data = next("data").unwrap_or_default();
+        Self {
+            is_text: task == "next_token",
+            naive_error: (task == "forecast")
+                .then(|| data["baseline"].as_f64())
+                .flatten(),
+        }
     }
-    if let Some(r2) = number("r2") {
-        return r2.max(FLOOR[0]);
+
+    fn score(self, test: &Value) -> f64 {
+        let number = |name: &str| test[name].as_f64();
+        let floor = FLOOR[usize::from(self.is_text)];
+        let bits = number("bits_per_character").map(|bits| -bits);
+        let gain = number("rmse").zip(self.naive_error);
+        let gain = gain.map(|(error, naive)| 1.0 - error / naive);
+        let score = number("macro_f1").or(bits).or(gain).or(number("r2"));
+        score.unwrap_or(floor).max(floor)
     }
-    if let Some(bits) = number("bits_per_character") {
-        return (-bits).max(FLOOR[1]);
-    }
-    FLOOR[1]
 }
 
 fn overhead(times: &Value) -> Option<f64> {
