@@ -84,12 +84,11 @@ pub(crate) fn run(session: &mut Session) -> Result<(), Error> {
     drop(rehearsal);
     session.record(session.first_position(), EventKind::Data(signals))?;
     let seconds = started.elapsed().as_secs_f64();
-    let skipped = match skipped.is_empty() {
-        true => String::new(),
-        false => format!(
-            ", within a tenth of the training; left out: {}",
-            skipped.join(", ")
-        ),
+    let skipped = if skipped.is_empty() {
+        String::new()
+    } else {
+        let skipped = skipped.join(", ");
+        format!(", within a tenth of the training; left out: {skipped}")
     };
     session
         .display

@@ -1,21 +1,20 @@
 //! Models that take seconds: what can be reached at all, and which labels look wrong.
 
+mod bigrams;
+mod inputs;
+
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use fornax_data::{Batch, Dataset, InputShape, Inputs, Split, Targets, Task, epoch_order};
-use fornax_insight::condense::condense;
+use fornax_data::{Dataset, Split, Targets, Task, epoch_order};
 use fornax_insight::labels::suspects;
 use fornax_insight::neighbours::nearest;
 use fornax_insight::probe::{Answers, Probe, argmax, rows};
-use fornax_layers::Feature;
 
-use crate::Architecture;
-use crate::batch;
 use crate::error::Error;
 use crate::evaluate::update;
 use crate::metrics::{Direction, Metrics};
+use bigrams::bigrams;
+use inputs::flat;
 
-/// Inputs that a quick model sees of a sample; more are condensed.
-const MAX_WIDTH: usize = 512;
 /// Validation samples that are judged, at most.
 const MOST_VALID: usize = 1000;
 /// Neighbours that vote. More than the usual five, so that a vote is a probability.
@@ -24,8 +23,6 @@ const VOTERS: usize = 10;
 const HARDLY_A_VOTE: f32 = 0.11;
 /// And where another class has at least this share.
 const NEARLY_ALL: f32 = 0.65;
-/// Samples of a text whose pairs of characters are counted.
-const PASSAGES: usize = 2000;
 /// Fewer samples than this fit nothing.
 const FEWEST: usize = 20;
 
@@ -54,16 +51,13 @@ impl QuickModel {
         seed: u64,
         count: usize,
     ) -> Result<Self, Error> {
-        let reference = match &dataset.task {
-            Task::NextToken { vocabulary } => {
-                return Ok(Self {
-                    reference: bigrams(dataset, vocabulary.len(), count.min(PASSAGES))?,
-                    ..Self::default()
-                });
-            }
-            _ => seed,
-        };
-        let mut places = epoch_order(dataset.train.len(), reference, usize::MAX);
+        if let Task::NextToken { vocabulary } = &dataset.task {
+            return Ok(Self {
+                reference: bigrams(dataset, vocabulary.len(), count)?,
+                ..Self::default()
+            });
+        }
+        let mut places = epoch_order(dataset.train.len(), seed, usize::MAX);
         places.truncate(count);
         if places.len() < FEWEST {
             return Ok(Self::default());
@@ -108,7 +102,9 @@ impl QuickModel {
         let row = |index: usize| index * num_classes..(index + 1) * num_classes;
         let right = (0..labels.len()).filter(|&index| argmax(&votes[row(index)]) == labels[index]);
         let mut counts = vec![0_usize; num_classes];
-        labels.iter().for_each(|&label| counts[label] += 1);
+        for &label in labels {
+            counts[label] += 1;
+        }
         let most = counts.iter().max().copied().unwrap_or(1).max(1);
         self.neighbour_gain = Some(right.count() as f64 / most as f64);
         let found = suspects(&mean, labels, num_classes);
@@ -233,107 +229,5 @@ fn reference_score(dataset: &Dataset, fit: &Sample, device: &Device) -> Result<O
     Ok(better.is_finite().then_some(better))
 }
 
-/// The inputs of a batch as rows, at most [`MAX_WIDTH`] wide.
-fn flat(dataset: &Dataset, batch: &Batch, device: &Device) -> Tensor<2> {
-    let bag = match (&batch.inputs, &dataset.input) {
-        (
-            Inputs::Documents {
-                shape,
-                tokens,
-                lengths,
-            },
-            InputShape::Documents { vocab_size, .. },
-        ) => Some(bag_of_tokens(
-            tokens,
-            shape[1],
-            lengths,
-            *vocab_size,
-            device,
-        )),
-        _ => None,
-    };
-    let values = bag.or_else(|| {
-        let layout = Architecture::Mlp.layout(&dataset.input).ok()?;
-        match batch::inputs(batch, layout, device) {
-            batch::Inputs::Flat(x) => Some(x),
-            _ => None,
-        }
-    });
-    let values = values.unwrap_or_else(|| Tensor::zeros([batch.len(), 1], device));
-    let width = values.dims()[1];
-    let shape = match dataset.input {
-        InputShape::Image {
-            channels,
-            height,
-            width,
-        } => vec![channels, height, width],
-        InputShape::Sequence { width, max_len } => vec![max_len, width],
-        _ => vec![width],
-    };
-    let feature = Feature {
-        name: "input".to_owned(),
-        shape,
-        values,
-    };
-    condense(&feature, MAX_WIDTH)
-}
-
-/// How often each token stands in a text, as its share of the text: `[B, V]`.
-#[allow(clippy::cast_precision_loss)] // a count of tokens
-fn bag_of_tokens(
-    tokens: &[i32],
-    steps: usize,
-    lengths: &[usize],
-    vocab_size: usize,
-    device: &Device,
-) -> Tensor<2> {
-    let mut values = vec![0.0_f32; lengths.len() * vocab_size];
-    for (row, &length) in lengths.iter().enumerate() {
-        for &token in &tokens[row * steps..][..length.min(steps)] {
-            if let Some(token) = usize::try_from(token)
-                .ok()
-                .filter(|&token| token < vocab_size)
-            {
-                values[row * vocab_size + token] += 1.0 / length as f32;
-            }
-        }
-    }
-    Tensor::from_data(TensorData::new(values, [lengths.len(), vocab_size]), device)
-}
-
-/// Bits per character on the validation split when each character depends on the one before it alone.
-#[allow(clippy::cast_precision_loss)] // counts of characters
-fn bigrams(dataset: &Dataset, vocab_size: usize, passages: usize) -> Result<Option<f64>, Error> {
-    /// What every pair is counted beforehand (Lidstone's rule).
-    const PSEUDO: f64 = 0.1;
-    let pairs = |split: &Split| -> Result<Vec<(usize, usize)>, Error> {
-        let count = split.len().min(passages);
-        let places: Vec<usize> = (0..count).map(|at| at * split.len() / count).collect();
-        let batch = split.batch(&places)?;
-        let (Inputs::Tokens { tokens, .. }, Targets::Tokens(next)) = (batch.inputs, batch.targets)
-        else {
-            return Ok(Vec::new());
-        };
-        let place = |token: i32| usize::try_from(token).unwrap_or(0).min(vocab_size - 1);
-        let pairs = tokens.iter().zip(&next);
-        Ok(pairs.map(|(&from, &to)| (place(from), place(to))).collect())
-    };
-    if dataset.valid.is_empty() || vocab_size == 0 {
-        return Ok(None);
-    }
-    let mut counts = vec![0.0_f64; vocab_size * vocab_size];
-    for (from, to) in pairs(&dataset.train)? {
-        counts[from * vocab_size + to] += 1.0;
-    }
-    let totals: Vec<f64> = counts
-        .chunks(vocab_size)
-        .map(|row| row.iter().sum())
-        .collect();
-    let valid = pairs(&dataset.valid)?;
-    let bits = valid.iter().map(|&(from, to)| {
-        let all = totals[from] + PSEUDO * vocab_size as f64;
-        -((counts[from * vocab_size + to] + PSEUDO) / all).log2()
-    });
-    let mean = bits.sum::<f64>() / valid.len().max(1) as f64;
-    Ok(mean.is_finite().then_some(mean))
-}
+#[cfg(test)]
+mod tests;

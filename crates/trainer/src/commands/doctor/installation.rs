@@ -8,7 +8,7 @@ use crate::device;
 use crate::output::Output;
 
 /// How long a device may take to answer; `fornax devices --limit` waits longer.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 pub(super) fn check(output: &mut Output) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
