@@ -16,6 +16,8 @@ chosen on a validation split; the test split is looked at once, at the end.
 
 `ours` is the mean over the seeds on the test split, ± their standard deviation. `valid` is the same
 on the validation split. `published` and `peer` are quoted: the sources stand below the table.
+`s` is the time of the slowest seed, with whatever else the machine did meanwhile; `MB` the most memory
+that its process held.
 ";
 
 /// The whole document.
