@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Four bases, the worse severity alone: ten minutes
     #[arg(long)]
     quick: bool,
+    /// The worse severity alone, and no trial of a lower learning rate: half the time
+    #[arg(long)]
+    worst: bool,
     /// Only the bases on which thresholds are chosen, or only those that they are then tried on
     #[arg(long, value_enum)]
     part: Option<Part>,
@@ -70,7 +73,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .iter()
         .filter(|base| chosen(options, base))
         .collect();
-    let judged = judge(&suite, &bases, &runs, jobs, options.quick)?;
+    let judged = judge(
+        &suite,
+        &bases,
+        &runs,
+        jobs,
+        !options.quick && !options.worst,
+    )?;
     let text = page::markdown(&page::Page {
         command: command_line(options),
         machine: machine::describe(),
@@ -101,6 +110,9 @@ fn command_line(options: &Options) -> String {
     let mut command = "cargo xtask faults".to_owned();
     if options.quick {
         command += " --quick";
+    }
+    if options.worst {
+        command += " --worst";
     }
     if let Some(part) = options.part {
         command += match part {

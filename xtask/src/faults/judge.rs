@@ -79,15 +79,16 @@ struct Planned<'a> {
     training: Training,
 }
 
-/// Trains everything, asks about everything, and tries the remedies.
+/// Trains everything, asks about everything, and tries the remedies. Where it shall not be
+/// `thorough`, the worse severities alone are injected, and a lower learning rate is not tried.
 pub(crate) fn judge(
     suite: &Suite,
     bases: &[&Base],
     runs: &Runs,
     jobs: usize,
-    quick: bool,
+    thorough: bool,
 ) -> Result<Vec<Judged>> {
-    let planned = plan(suite, bases, quick)?;
+    let planned = plan(suite, bases, thorough)?;
     let trained = pool::each("training", &planned, jobs, |planned| {
         let trained = runs.train(&planned.training);
         trained
@@ -115,7 +116,7 @@ pub(crate) fn judge(
         .collect();
     let pairs: Vec<_> = judged.iter().zip(trainings).collect();
     let outcomes = pool::each("mending", &pairs, jobs, |(judged, training)| {
-        mend(judged, training, runs)
+        mend(judged, training, runs, thorough)
     });
     for (judged, outcome) in judged.iter_mut().zip(outcomes) {
         (judged.repaired, judged.lowered, judged.when) = outcome?;
@@ -123,7 +124,7 @@ pub(crate) fn judge(
     Ok(judged)
 }
 
-fn plan<'a>(suite: &'a Suite, bases: &[&'a Base], quick: bool) -> Result<Vec<Planned<'a>>> {
+fn plan<'a>(suite: &'a Suite, bases: &[&'a Base], thorough: bool) -> Result<Vec<Planned<'a>>> {
     let mut planned = Vec::new();
     for &base in bases {
         let mut add = |fault, training: Option<Training>| {
@@ -140,7 +141,11 @@ fn plan<'a>(suite: &'a Suite, bases: &[&'a Base], quick: bool) -> Result<Vec<Pla
             add(None, base.varied(variation)?);
         }
         for fault in &suite.faults {
-            let first = if quick { fault.num_severities() - 1 } else { 0 };
+            let first = if thorough {
+                0
+            } else {
+                fault.num_severities() - 1
+            };
             for severity in first..fault.num_severities() {
                 add(Some(fault), base.with_fault(fault, severity)?);
             }
@@ -228,7 +233,7 @@ fn recorded(run: &Path) -> Result<Recorded> {
 type Mended = (Option<bool>, Option<bool>, Option<f64>);
 
 /// Tries the remedies of a hurt training, blindly, and asks how early it was seen.
-fn mend(judged: &Judged, training: &Training, runs: &Runs) -> Result<Mended> {
+fn mend(judged: &Judged, training: &Training, runs: &Runs, thorough: bool) -> Result<Mended> {
     if judged.state != State::Hurt {
         return Ok((None, None, None));
     }
@@ -252,7 +257,8 @@ fn mend(judged: &Judged, training: &Training, runs: &Runs) -> Result<Mended> {
             let mut settings = training.settings.iter().rev();
             settings.find_map(|setting| setting.strip_prefix(key)?.strip_prefix('='))
         };
-        if let Some(rate) = last("train.learning_rate").and_then(|rate| rate.parse::<f64>().ok()) {
+        let rate = last("train.learning_rate").filter(|_| thorough);
+        if let Some(rate) = rate.and_then(|rate| rate.parse::<f64>().ok()) {
             let change = format!("train.learning_rate={}", rate / 10.0);
             lowered = Some(tried("lowered", &[change]));
         }

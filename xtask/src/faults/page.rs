@@ -142,7 +142,9 @@ fn scores(groups: &[Vec<&Judged>]) -> String {
                 |run| namer.repaired(run).unwrap_or(false),
             )
         };
-        let can_repair = namer == Namer::Ours || namer == Namer::Other(Tool::LowerTheRate);
+        let lowered = groups.iter().flatten().any(|run| run.lowered.is_some());
+        let can_repair =
+            namer == Namer::Ours || namer == Namer::Other(Tool::LowerTheRate) && lowered;
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} | {} |",
