@@ -18,6 +18,8 @@ pub(crate) const RULE: Rule = Rule {
     name: "high_dropout",
     needs: Needs::Curves,
     explains: &[
+        "not_finite",
+        "exploding_gradient",
         "underfit",
         "plateau",
         "too_short",
@@ -29,9 +31,6 @@ pub(crate) const RULE: Rule = Rule {
         "loss_spike",
         "vanishing_gradient",
         "dead_units",
-        // What is left is scaled up by so much that usual steps are too large.
-        "high_learning_rate",
-        "not_finite",
     ],
     check,
 };

@@ -17,12 +17,14 @@ const FAR: f64 = 8.0;
 const LARGE_STEP: f64 = 0.1;
 /// The loss of an epoch over that of the first step: training never has to make it worse.
 const WORSE: f64 = 1.1;
+/// Dropout and weight decay beyond which the loss of a step says little about the step.
+const HELD_DROPOUT: f64 = 0.7;
+const HELD_DECAY: f64 = 0.05;
+/// Momentum from which on a step echoes for twenty others, and what is usual.
+const ECHOES: f64 = 0.95;
+const USUAL_MOMENTUM: f64 = 0.9;
 /// Where a rate that is usual diverged, a tenth is tried.
 const TENTH: f64 = 0.1;
-/// Momentum beyond this forgets so slowly that the steps go astray (Sutskever et al. 2013 end at
-/// 0.99, of millions of steps); 0.9 is usual.
-const MUCH_MOMENTUM: f64 = 0.95;
-const USUAL_MOMENTUM: f64 = 0.9;
 
 pub(crate) const RULE: Rule = Rule {
     name: "high_learning_rate",
@@ -53,6 +55,13 @@ fn check(record: &Record) -> Option<Finding> {
         .is_some_and(|limit| rate >= limit);
     let signs = [outcome.diverged, grew, large, beyond];
     let num_signs = signs.iter().filter(|sign| **sign).count();
+    // Losses that jump about have another reason where next to nothing of the network is left.
+    let beyond = |key: &str, limit: f64| record.number(key).is_some_and(|value| value > limit);
+    let held_down = beyond("model.dropout", HELD_DROPOUT)
+        || beyond("train.weight_decay", HELD_DECAY) && !outcome.diverged;
+    if held_down && excess < EXCESS {
+        return None;
+    }
     let by_size = match excess {
         30.0.. => 0.85,
         FAR.. => 0.7,
@@ -70,13 +79,14 @@ fn check(record: &Record) -> Option<Finding> {
     } else {
         suggestion.rate
     };
-    let momentum = record.number("train.momentum").unwrap_or(USUAL_MOMENTUM);
-    let heavy = record.word("train.optimizer") == "sgd" && momentum > MUCH_MOMENTUM;
-    let mut changes = if heavy {
-        // The step after all of its echoes stays the same.
-        let echoes = (1.0 - USUAL_MOMENTUM) / (1.0 - momentum);
+    // Less momentum is a lower rate too: what is usual is usual with 0.9.
+    let echoes = matches!(record.word("train.optimizer"), "sgd" | "rmsprop")
+        && record.number("train.momentum").is_some_and(|momentum| momentum > ECHOES);
+    let mut changes = if echoes {
+        let momentum = record.number("train.momentum").unwrap_or(USUAL_MOMENTUM);
+        let rate = better * (1.0 - USUAL_MOMENTUM) / (1.0 - momentum).max(1e-6);
         vec![
-            set("train.learning_rate", rounded(better * echoes)),
+            set("train.learning_rate", rounded(rate.min(better * 100.0))),
             set("train.momentum", json!(USUAL_MOMENTUM)),
         ]
     } else {
@@ -160,24 +170,25 @@ mod tests {
     }
 
     #[test]
-    fn momentum_that_never_forgets_is_brought_back_too() {
-        let story = Story::classification()
-            .poor()
-            .set("/train/optimizer", "sgd")
-            .set("/train/momentum", 0.995)
-            .set("/train/learning_rate", 1.0);
-        assert_eq!(
-            story.fires(&RULE).patch,
-            ["train.learning_rate=0.05", "train.momentum=0.9"]
-        );
-    }
-
-    #[test]
     fn a_high_rate_that_does_well_is_a_legal_choice() {
         Story::classification()
             .set("/train/optimizer", "sgd")
             .set("/train/learning_rate", 0.5)
             .silent(&RULE);
+    }
+
+    #[test]
+    fn momentum_that_never_ends_is_a_high_rate_too() {
+        let found = Story::classification()
+            .poor()
+            .set("/train/optimizer", "sgd")
+            .set("/train/learning_rate", 0.5)
+            .set("/train/momentum", 0.99)
+            .fires(&RULE);
+        assert_eq!(
+            found.patch,
+            ["train.learning_rate=0.05", "train.momentum=0.9"]
+        );
     }
 
     #[test]

@@ -15,7 +15,9 @@ const FEWEST: f64 = 4.0;
 /// .. and the ratio from which on it is then lost even so (SageMaker Debugger, Deepchecks), unless
 /// those few were found.
 const FAR: f64 = 10.0;
-/// Recall of a handful of samples that speaks against it.
+/// Validation samples from which on their recall speaks against it ..
+const SEEN: f64 = 2.0;
+/// .. and the recall that does.
 const FOUND: f64 = 0.7;
 
 pub(crate) const RULE: Rule = Rule {
@@ -37,7 +39,8 @@ fn check(record: &Record) -> Option<Finding> {
         if num_valid * share(**count, total) >= FEWEST {
             ratio >= RATIO && **recall < RECALL
         } else {
-            ratio >= FAR && (recall.is_nan() || **recall < FOUND)
+            let seen = num_valid * share(**count, total) >= SEEN;
+            ratio >= FAR && !(seen && **recall >= FOUND)
         }
     });
     let (class, (count, recall)) = lost.min_by(|a, b| a.1.1.total_cmp(b.1.1))?;
@@ -93,6 +96,7 @@ mod tests {
         with(40, 0.0).fires(&RULE);
         with(40, f64::NAN).fires(&RULE);
         with(40, 1.0).silent(&RULE);
+        with(20, 1.0).fires(&RULE);
         with(100, 0.29).fires(&RULE);
         with(100, 0.3).silent(&RULE);
     }

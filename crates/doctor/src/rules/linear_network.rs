@@ -17,7 +17,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let widths = record.setting("model.widths")?.as_array()?;
-    if !widths.is_empty() || !record.outcome.is_poor() || record.outcome.diverged {
+    if !widths.is_empty() || !record.outcome.falls_short() || record.outcome.diverged {
         return None;
     }
     Some(
@@ -28,7 +28,7 @@ fn check(record: &Record) -> Option<Finding> {
         )
         .measured("`model.widths` is empty")
         .remedy("give it hidden layers")
-        .patch(record, [set("model.widths", json!([128, 64]))])
+        .patch(record, [set("model.widths", json!([256, 128]))])
         .confidence(0.8),
     )
 }
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_linear_network_that_fails_is_given_layers() {
         let story = Story::classification().poor().set("/model/widths", json!([]));
-        assert_eq!(story.fires(&RULE).patch, ["model.widths=[128,64]"]);
+        assert_eq!(story.fires(&RULE).patch, ["model.widths=[256,128]"]);
     }
 
     #[test]

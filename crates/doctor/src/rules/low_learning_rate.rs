@@ -8,6 +8,8 @@ use crate::{Finding, Place, Record, Severity};
 /// How many times below the rate that suits it may lie without a word. A fixed limit (UMLAUT: 1e-7)
 /// fires only where hardly a bit of a weight moves.
 const BELOW: f64 = 5.0;
+/// And how many times so that a mediocre result is blamed on it.
+const FAR: f64 = 15.0;
 /// Step over weights that leads nowhere within thousands of steps; a thousandth is usual.
 const SMALL_STEP: f64 = 1e-5;
 
@@ -33,7 +35,8 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let outcome = &record.outcome;
-    if !outcome.is_poor() || outcome.diverged {
+    let far = record.learning_rate_excess() < 1.0 / FAR;
+    if outcome.diverged || !(outcome.is_poor() || far && outcome.falls_short()) {
         return None;
     }
     let rate = record.number("train.learning_rate")?;
@@ -42,7 +45,7 @@ fn check(record: &Record) -> Option<Finding> {
     let small = record.update_ratio() < SMALL_STEP;
     let mut confidence: f64 = match below {
         50.0.. => 0.9,
-        15.0.. => 0.8,
+        FAR.. => 0.8,
         BELOW.. => 0.6,
         _ if small && below > 1.5 => 0.5,
         _ => return None,

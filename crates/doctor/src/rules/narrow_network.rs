@@ -14,6 +14,9 @@ const NARROW: f64 = 4.0;
 /// Units that suffice for most of what two cores can train.
 const ENOUGH: u64 = 64;
 
+/// Where layers get their width from.
+const KEYS: [&str; 3] = ["model.d_hidden", "model.widths", "model.dense"];
+
 pub(crate) const RULE: Rule = Rule {
     name: "narrow_network",
     needs: Needs::Curves,
@@ -40,17 +43,15 @@ fn check(record: &Record) -> Option<Finding> {
         .train_skill
         .zip(outcome.reference)
         .is_some_and(|(train, reference)| train > reference);
-    if !outcome.is_poor() || outcome.diverged || fits {
+    if !outcome.falls_short() || outcome.diverged || fits {
         return None;
     }
     let classes = record.data.map_or(0, |data| data.class_counts.len());
     #[allow(clippy::cast_precision_loss)] // a count of classes
     let limit = NARROW.max(classes as f64 / 2.0);
-    let mut narrow = vec!["model.d_hidden", "model.widths", "model.dense"];
-    narrow.retain(|key| narrowest(record, key) <= limit);
-    let key = *narrow.first()?;
-    let wider = |key| Some(set(key, widened(record.setting(key)?)));
-    let changes = narrow.into_iter().filter_map(wider);
+    let key = KEYS.iter().find(|key| narrowest(record, key) <= limit)?;
+    let too_narrow = KEYS.iter().filter(|key| narrowest(record, key) <= limit);
+    let changes = too_narrow.filter_map(|key| Some(set(key, widened(record.setting(key)?))));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count of units
     let units = narrowest(record, key) as usize;
     Some(

@@ -17,15 +17,51 @@ const GAP: f64 = 0.25;
 const SCARCE_GAP: f64 = 0.05;
 /// Training samples of a class below which that is so; of a number to predict, those of five classes.
 const SCARCE: usize = 20;
+/// Skill beyond which a handful was enough.
+const NEARLY_PERFECT: f64 = 0.97;
 
 pub(crate) const RULE: Rule = Rule {
     name: "overfit",
     needs: Needs::Curves,
-    explains: &["overtrained"],
+    explains: &["overtrained", "too_short", "underfit", "imbalance"],
     check,
 };
 
 fn check(record: &Record) -> Option<Finding> {
+    too_few(record).or_else(|| by_heart(record))
+}
+
+/// Data was left out, and what is left is a handful of each class.
+fn too_few(record: &Record) -> Option<Finding> {
+    let fraction = record.number("data.fraction").filter(|share| *share < 1.0)?;
+    let skill = record.outcome.skill?;
+    if !is_scarce(record) || record.outcome.diverged || skill > NEARLY_PERFECT {
+        return None;
+    }
+    Some(
+        Finding::new(
+            RULE.name,
+            Severity::Warning,
+            "there are too few training samples, for most were left out",
+        )
+        .measured(format!(
+            "{} of them, for `data.fraction` is {fraction}; skill {} on new samples",
+            record.num_samples[0],
+            plain(skill)
+        ))
+        .remedy("use all of the data")
+        .patch(record, changes(record))
+        .confidence(0.75),
+    )
+}
+
+fn is_scarce(record: &Record) -> bool {
+    let classes = record.data.map_or(0, |data| data.class_counts.len());
+    let is_text = record.task == "next_token";
+    !is_text && record.num_samples[0] < SCARCE * if classes > 0 { classes } else { 5 }
+}
+
+fn by_heart(record: &Record) -> Option<Finding> {
     let outcome = &record.outcome;
     let last = record.epochs.last()?;
     let losses = || record.epochs.iter().filter_map(crate::EpochRecord::valid_loss);
@@ -33,9 +69,7 @@ fn check(record: &Record) -> Option<Finding> {
     let rise = last.valid_loss()? / least - 1.0;
     let falls = last.train_loss() <= lowest(record.losses()) * (1.0 + RISE);
     let gap = outcome.train_skill? - outcome.skill?;
-    let classes = record.data.map_or(0, |data| data.class_counts.len());
-    let scarce = record.num_samples[0] < SCARCE * if classes > 0 { classes } else { 5 };
-    let limit = if scarce { SCARCE_GAP } else { GAP };
+    let limit = if is_scarce(record) { SCARCE_GAP } else { GAP };
     let wide = gap > limit + outcome.noise && record.task != "next_token";
     if outcome.diverged || !falls || !(rise > RISE || wide) {
         return None;
@@ -116,6 +150,17 @@ mod tests {
         let of = |num_classes: usize| with(0.85, 1.2).data(|data| data.class_counts = vec![9; num_classes]);
         assert_eq!(of(60).fires(&RULE).severity, Severity::Warning);
         assert_eq!(of(10).fires(&RULE).severity, Severity::Advice);
+    }
+
+    #[test]
+    fn what_was_left_out_is_missed_where_a_handful_is_left() {
+        let of = |num_classes: usize| {
+            Story::classification()
+                .set("/data/fraction", 0.1)
+                .data(|data| data.class_counts = vec![9; num_classes])
+        };
+        assert_eq!(of(60).fires(&RULE).patch, ["data.fraction=1.0"]);
+        of(10).silent(&RULE);
     }
 
     #[test]

@@ -14,7 +14,7 @@ const DEEP: usize = 4;
 pub(crate) const RULE: Rule = Rule {
     name: "saturated_units",
     needs: Needs::Signals,
-    explains: &["plateau", "underfit", "vanishing_gradient", "frozen_layer", "too_short", "imbalance"],
+    explains: &["plateau", "underfit", "frozen_layer", "too_short", "imbalance"],
     check,
 };
 

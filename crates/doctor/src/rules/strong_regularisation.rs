@@ -13,6 +13,8 @@ const DECAY: f64 = 5e-3;
 /// Decoupled weight decay, which the learning rate scales down (Loshchilov and Hutter 2019,
 /// <https://arxiv.org/abs/1711.05101>: up to 0.1).
 const DECOUPLED: f64 = 0.5;
+/// Times the limit that are no matter of taste.
+const FAR: f64 = 10.0;
 /// Share of the target spread over all classes (Szegedy et al. 2016,
 /// <https://arxiv.org/abs/1512.00567>: 0.1).
 const SMOOTHING: f64 = 0.4;
@@ -35,7 +37,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(record: &Record) -> Option<Finding> {
-    if !record.outcome.falls_short() || record.outcome.diverged {
+    if record.outcome.diverged {
         return None;
     }
     let decoupled = record.word("train.optimizer") == "adamw";
@@ -49,6 +51,11 @@ fn check(record: &Record) -> Option<Finding> {
     } else {
         return None;
     };
+    // Far beyond the limit, a result that falls short is enough to blame it.
+    let far = value > FAR * limit;
+    if !(record.outcome.is_poor() || far && record.outcome.falls_short()) {
+        return None;
+    }
     let measured = match shrunk(record) {
         Some(left) if key == "train.weight_decay" => format!(
             "`{key}` is {value}, at most {limit} is usual; the weights shrank to {} of their size",
@@ -61,7 +68,7 @@ fn check(record: &Record) -> Option<Finding> {
             .measured(measured)
             .remedy("regularise less: first let the network fit the training data at all")
             .patch(record, [set(key, json!(usual))])
-            .confidence(if value > 10.0 * limit { 0.9 } else { 0.75 }),
+            .confidence(if far { 0.9 } else { 0.75 }),
     )
 }
 

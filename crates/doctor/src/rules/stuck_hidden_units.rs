@@ -11,11 +11,17 @@ use crate::{Finding, Place, Record, Severity};
 /// <https://doi.org/10.1007/978-3-642-35289-8_32>, section 17, has them looked for by eye, and wants
 /// an activity between 0.01 and 0.1 where sparsity is asked for.
 const SHARE: f64 = 0.5;
+/// A pull towards the wanted activity from which on the pull itself is the reason.
+const STRONG: f64 = 1.0;
 
 pub(crate) const RULE: Rule = Rule {
     name: "stuck_hidden_units",
     needs: Needs::Machines,
-    explains: &["underfit", "plateau", "saturated_units", "unmixed_chain"],
+    explains: &[
+        "vanishing_gradient",
+        "initialisation",
+        "dead_units",
+        "too_short","underfit", "plateau", "saturated_units", "unmixed_chain"],
     check,
 };
 
@@ -25,7 +31,9 @@ fn check(record: &Record) -> Option<Finding> {
     let (at, machine) = worst.filter(|(_, machine)| machine.stuck > SHARE)?;
     let severity = record.if_poor(Severity::Warning, Severity::Advice);
     let mut changes = Vec::new();
-    if record.number("pretrain.learning_rate").is_some_and(|rate| rate > 0.1) {
+    if record.number("pretrain.sparsity_cost").is_some_and(|cost| cost >= STRONG) {
+        changes.push(set("pretrain.sparsity_cost", json!(0.0)));
+    } else if record.number("pretrain.learning_rate").is_some_and(|rate| rate > 0.1) {
         changes.push(set("pretrain.learning_rate", json!(0.1)));
     } else {
         changes.push(set("pretrain.sparsity_cost", json!(0.1)));
@@ -65,6 +73,12 @@ mod tests {
         let story = Story::dbn().machines(|machine| machine.stuck = 0.9);
         assert_eq!(story.fires(&RULE).severity, Severity::Advice);
         Story::dbn().silent(&RULE);
+    }
+
+    #[test]
+    fn a_pull_that_is_too_strong_is_taken_away() {
+        let found = stuck(1.0).set("/pretrain/sparsity_cost", 10.0).fires(&RULE);
+        assert_eq!(found.patch, ["pretrain.sparsity_cost=0.0"]);
     }
 
     #[test]

@@ -8,10 +8,14 @@ use crate::{Finding, Place, Record, Severity};
 /// predictor to a perfect one. Zhang et al. 2017, <https://arxiv.org/abs/1611.03530>: shuffled labels
 /// are learned by heart, and nothing of it holds for new data.
 const NOTHING: f64 = 0.05;
+
 /// The same where the neighbours of a sample hardly ever share its answer, which says so once more.
 const LITTLE: f64 = 0.15;
-/// Accuracy of the neighbours' vote over that of always naming the most frequent class.
+/// Accuracy of the neighbours' vote over that of always naming the most frequent class, among training
+/// samples, of which there are more than of validation samples ..
 const LONELY: f64 = 1.15;
+/// .. and where it shows that the inputs do tell something.
+const SOCIABLE: f64 = 1.25;
 
 pub(crate) const RULE: Rule = Rule {
     name: "unrelated_labels",
@@ -39,12 +43,13 @@ fn check(record: &Record) -> Option<Finding> {
     let reference = record.outcome.reference?;
     let skill = record.outcome.skill.filter(|skill| skill.is_finite())?;
     let gain = record.data.and_then(|data| data.neighbour_gain);
-    let nothing = if gain.is_some_and(|gain| gain < LONELY) {
-        LITTLE
-    } else {
-        NOTHING
+    let nothing = match gain {
+        Some(..LONELY) => LITTLE,
+        Some(SOCIABLE..) => return None,
+        _ => NOTHING,
     };
-    if reference > nothing || skill > nothing.max(record.outcome.noise) {
+    let noise = record.outcome.noise;
+    if reference > nothing.max(noise / 2.0) || skill > nothing.max(noise) {
         return None;
     }
     let by_heart = record.outcome.train_skill.is_some_and(|train| train > 0.3);
@@ -96,6 +101,9 @@ mod tests {
         let with = |gain: f64| shuffled(0.2).data(|data| data.neighbour_gain = Some(gain));
         with(1.1).fires(&RULE);
         with(1.2).silent(&RULE);
+        let noise = |gain: f64| shuffled(0.1).data(|data| data.neighbour_gain = Some(gain));
+        noise(1.2).fires(&RULE);
+        noise(1.3).silent(&RULE);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A gradient that fades on its way back to the first layers.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Needs, Rule};
 use crate::settings::set;
@@ -13,6 +13,9 @@ use crate::{Finding, Place, Record, Severity};
 const RATIO: f64 = 2e-3;
 /// Share of the windows in which it is so: once some layers have learned, the others follow, too late.
 const OFTEN: f64 = 0.25;
+/// Layers from which on it is worth to try fewer of them, and how many are then left.
+const DEEP: usize = 4;
+const KEPT: usize = 3;
 /// Mean absolute gradient of a layer, whatever the others have (SageMaker Debugger).
 const MEAN: f64 = 1e-7;
 
@@ -20,6 +23,7 @@ pub(crate) const RULE: Rule = Rule {
     name: "vanishing_gradient",
     needs: Needs::Signals,
     explains: &[
+        "saturated_units",
         "plateau",
         "underfit",
         "too_short",
@@ -84,6 +88,11 @@ fn changes(record: &Record, bounded: bool) -> Vec<crate::settings::Change> {
     } else {
         vec![set("model.batch_norm", true), set("model.norm", true)]
     };
+    let widths = record.setting("model.widths").and_then(Value::as_array);
+    // Of a tower of narrow layers the first few do what all were meant to.
+    if let Some(widths) = widths.filter(|widths| widths.len() > DEEP) {
+        changes.push(set("model.widths", json!(widths[..KEPT])));
+    }
     if record.word("architecture") == "dbn" && record.count("pretrain.epochs") == 0 {
         changes.push(set("pretrain.epochs", json!(10)));
     }
@@ -108,7 +117,19 @@ mod tests {
     #[test]
     fn a_deep_sigmoid_network_is_given_rectifiers() {
         let found = faded(1e-6).fires(&RULE);
-        assert_eq!(found.patch, ["model.activation=relu"]);
+        assert_eq!(
+            found.patch,
+            ["model.activation=relu"]
+        );
+    }
+
+    #[test]
+    fn of_a_tower_of_layers_the_first_few_are_kept() {
+        let story = faded(1e-6).set("/model/widths", json!([32, 32, 32, 32, 32, 32]));
+        assert_eq!(
+            story.fires(&RULE).patch,
+            ["model.activation=relu", "model.widths=[32,32,32]"]
+        );
     }
 
     #[test]
