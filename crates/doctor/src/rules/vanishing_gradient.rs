@@ -11,8 +11,12 @@ use crate::{Finding, Place, Record, Severity};
 /// below 1e-4 besides, which an adaptive optimiser does not care for; of networks that learn, none comes
 /// near.
 const RATIO: f64 = 2e-3;
-/// Share of the windows in which it is so: once some layers have learned, the others follow, too late.
-const OFTEN: f64 = 0.25;
+/// Windows at the start of the training, and share of all, in which it is looked for: once some layers
+/// have learned, the others follow, too late.
+const FIRST: usize = 4;
+const EARLY: usize = 4;
+/// Share of those windows in which it has to be so.
+const OFTEN: f64 = 0.5;
 /// Layers from which on it is worth to try fewer of them, and how many are then left.
 const DEEP: usize = 4;
 const KEPT: usize = 3;
@@ -46,7 +50,9 @@ fn check(record: &Record) -> Option<Finding> {
     if last.layers.len() < 2 {
         return None;
     }
-    let ratios = record.signals.iter().filter_map(|(step, signals)| {
+    let num_early = (record.signals.len() / EARLY).max(FIRST);
+    let early = &record.signals[..num_early.min(record.signals.len())];
+    let ratios = early.iter().filter_map(|(step, signals)| {
         let (first, last) = (signals.layers.first()?, signals.layers.last()?);
         let ratio = first.gradient_norm / last.gradient_norm;
         let fades = ratio < RATIO || first.gradient_mean < MEAN && ratio < 0.1;
@@ -54,7 +60,7 @@ fn check(record: &Record) -> Option<Finding> {
     });
     let faded: Vec<(f64, f64, usize)> = ratios.collect();
     let (ratio, norm, step) = *faded.first()?;
-    if share(faded.len(), record.signals.len()) < OFTEN {
+    if share(faded.len(), early.len()) < OFTEN {
         return None;
     }
     let bounded = matches!(record.word("model.activation"), "sigmoid" | "tanh");
@@ -149,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_of_the_windows_suffices() {
+    fn half_of_the_first_windows_suffice() {
         let in_epochs = |last: usize| {
             Story::classification().poor().signals(|signals| {
                 if signals.epoch <= last {
@@ -157,7 +163,7 @@ mod tests {
                 }
             })
         };
-        in_epochs(1).fires(&RULE);
-        in_epochs(0).silent(&RULE);
+        in_epochs(2).fires(&RULE);
+        in_epochs(1).silent(&RULE);
     }
 }
