@@ -2,7 +2,7 @@
 
 use super::{Needs, Rule};
 use crate::settings::set;
-use crate::words::plain;
+use crate::words::{counted, percent};
 use crate::{Finding, Place, Record, Severity};
 
 /// Steps that a small network needs with a learning rate that suits: the shortest defaults of
@@ -25,10 +25,11 @@ fn check(record: &Record) -> Option<Finding> {
         return None;
     }
     let (last, losses) = (record.epochs.last()?, record.losses());
-    let fall = match losses[..] {
-        [.., before, last] => (before - last) / before.abs().max(1e-9),
-        _ => 1.0,
+    let before = match losses[..] {
+        [.., before, _] => before,
+        _ => record.first_loss()?,
     };
+    let fall = (before - last.train_loss()) / before.abs().max(1e-9);
     let few = last.step < FEW;
     // Few steps alone say nothing, and nor does a loss that still falls in a good training.
     let (few_and_falling, either) = (few && fall > FALLING, few || fall > FALLING);
@@ -50,10 +51,10 @@ fn check(record: &Record) -> Option<Finding> {
     Some(
         Finding::new(RULE.name, Severity::Warning, "the training is too short")
             .measured(format!(
-                "{} steps in {} epochs; the loss fell by {} % in the last one",
-                last.step,
-                last.epoch,
-                plain(100.0 * fall)
+                "{} in {}; the loss fell by {} in the last one",
+                counted(last.step, "step"),
+                counted(last.epoch, "epoch"),
+                percent(fall)
             ))
             .at(Place::epoch(last.epoch))
             .remedy("train for more epochs, or with smaller batches, which make more steps")
