@@ -85,6 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         machine: machine::describe(),
         commit: machine::commit(),
         thresholds: thresholds()?,
+        thorough: !options.quick && !options.worst,
         suite: &suite,
         judged: &judged,
     });
