@@ -167,10 +167,9 @@ impl Error {
             Self::Device(error) => diagnostic_help(error),
             Self::NoBackend => Some("build it with `--features flex`".to_owned()),
             Self::Diverged { run, .. } => Some(format!(
-                "`fornax doctor {}` says what went wrong and how to mend it; the best weights so far \
-                 are in {}",
-                run.display(),
-                run.join("model").display()
+                "most often `train.learning_rate` is too high; `fornax doctor {}` says what went \
+                 wrong here and how to mend it",
+                run.display()
             )),
             Self::Findings { .. } => Some("the findings stand above, with what to do".to_owned()),
             Self::Interrupted { run } => {
