@@ -20,7 +20,9 @@ const MOST_SECONDS: f64 = 20.0;
 const FEWEST_STEPS: usize = 60;
 /// What the end of an epoch takes on a usual disk, for two checkpoints that reach it.
 const EPOCH_SECONDS: f64 = 0.02;
-/// Items whose reading is timed.
+/// Share of that time for looking at items.
+const ITEMS_SHARE: f64 = 0.4;
+/// Items of each split by which it is found out how long looking takes.
 const TIMED_ITEMS: usize = 256;
 /// Samples of quick models below which they say too little.
 const FEWEST_SAMPLES: usize = 400;
@@ -96,18 +98,16 @@ pub(crate) fn run(session: &mut Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// Items of a split that there is time to look at.
+/// Items of a split that there is time to look at, after some were looked at to see how long that takes.
 fn affordable_items(session: &Session, seconds: f64) -> Result<usize, Error> {
-    let train = &session.dataset.train;
-    let some: Vec<usize> = (0..train.len().min(TIMED_ITEMS)).collect();
     let started = Instant::now();
-    train.batch(&some)?;
-    // Comparing an item costs about as much as reading it, and the held-out splits are read too.
+    let tried = check_some(session.dataset, TIMED_ITEMS)?;
     #[allow(clippy::cast_precision_loss)] // items
-    let per_item = 4.0 * started.elapsed().as_secs_f64() / some.len().max(1) as f64;
+    let per_item = started.elapsed().as_secs_f64() / tried.num_checked.max(1) as f64;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a positive count
-    let affordable = (0.3 * seconds.max(0.0) / per_item.max(1e-9)) as usize;
-    Ok(affordable.clamp(TIMED_ITEMS, MOST_ITEMS))
+    let affordable = (ITEMS_SHARE * seconds.max(0.0) / per_item.max(1e-9)) as usize;
+    // The held-out splits are looked at too.
+    Ok((affordable / 2).clamp(TIMED_ITEMS, MOST_ITEMS))
 }
 
 /// Training samples that there is time to fit quick models to.
