@@ -50,7 +50,8 @@ pub struct Report {
     pub shared_by_splits: Findings<Pair>,
     /// Items with the same inputs and different answers.
     pub conflicting: Findings<Pair>,
-    /// Items that are alike but for details, such as a picture saved twice.
+    /// Items that are alike but for details: a picture saved twice, a row with other last digits, a
+    /// text with a word changed.
     pub near_duplicates: Findings<Pair>,
 }
 
@@ -183,7 +184,7 @@ pub fn check_some(dataset: &Dataset, most: usize) -> Result<Report, DataError> {
     // Windows of a series and samples of a text overlap or repeat by their nature.
     let compares = !matches!(dataset.task, Task::Forecast { .. } | Task::NextToken { .. });
     let mut seen = HashMap::<u64, (usize, usize, u64)>::new();
-    let mut alike = alike::Alike::default();
+    let mut alike = alike::Alike::of(dataset);
     let mut total = Sums::default();
     for (number, (name, split)) in splits.iter().enumerate() {
         let count = split.len().min(most);
@@ -222,7 +223,7 @@ pub fn check_some(dataset: &Dataset, most: usize) -> Result<Report, DataError> {
                     Some(_) => {}
                     None => {
                         seen.insert(inputs, (number, index, answer));
-                        if let Some(other) = alike.find(&view, &dataset.input, (number, index)) {
+                        if let Some(other) = alike.find(&view, (number, index)) {
                             report.near_duplicates.add(|| pair(other));
                         }
                         continue;

@@ -1,101 +1,59 @@
-//! Items that look alike: pictures by the steps between neighbouring patches, sequences in time.
-//!
-//! The difference hash of Krawetz 2013; pairs are found among those with an equal quarter.
+//! Items that are alike but for details: the same picture saved twice, a row with other last digits,
+//! a text with a word changed.
 
-use std::collections::HashMap;
+mod pictures;
+mod rows;
+mod texts;
 
 use super::View;
-use crate::InputShape;
+use crate::{Dataset, InputShape, Preprocess};
 
-/// Patches along a side.
-const SIDE: usize = 16;
-/// Steps that may go the other way in a near duplicate, of 240.
-const MOST_DIFFERENT: u32 = 4;
-/// With more items of an equal quarter than this, the quarter says nothing.
-const CROWD: usize = 32;
-/// Fewer steps than this are no picture.
-const FEWEST_STEPS: u32 = 24;
-
+/// A split, and an item of it.
 type Place = (usize, usize);
 
-/// The pictures seen so far.
-#[derive(Default)]
-pub(super) struct Alike {
-    quarters: [HashMap<u64, Vec<u32>>; 4],
-    seen: Vec<([u64; 4], Place)>,
+/// The items seen so far.
+pub(super) enum Alike {
+    Pictures(pictures::Pictures),
+    Rows(rows::Rows),
+    Texts(texts::Texts),
+    /// Nobody could say what a detail is.
+    Incomparable,
 }
 
 impl Alike {
-    /// An item seen before that looks like this one; remembers this one.
-    pub(super) fn find(&mut self, view: &View, shape: &InputShape, place: Place) -> Option<Place> {
-        let hash = hash(view.values, shape)?;
-        let num_steps: u32 = hash.iter().map(|quarter| quarter.count_ones()).sum();
-        if num_steps < FEWEST_STEPS {
-            return None;
+    pub(super) fn of(dataset: &Dataset) -> Self {
+        match (&dataset.input, &dataset.preprocess) {
+            (
+                &InputShape::Image {
+                    channels,
+                    height,
+                    width,
+                },
+                _,
+            ) => Self::Pictures(pictures::Pictures::new([channels, height, width])),
+            (_, Preprocess::Table(_)) => Self::Rows(rows::Rows::default()),
+            (_, Preprocess::Documents(_)) => Self::Texts(texts::Texts::default()),
+            _ => Self::Incomparable,
         }
-        let number = u32::try_from(self.seen.len()).ok()?;
-        let mut found = None;
-        for (quarter, known) in hash.iter().zip(&mut self.quarters) {
-            let others = known.entry(*quarter).or_default();
-            for &other in others.iter() {
-                let (theirs, place) = self.seen.get(other as usize)?;
-                let pairs = hash.iter().zip(theirs);
-                let different: u32 = pairs.map(|(a, b)| (a ^ b).count_ones()).sum();
-                if different <= MOST_DIFFERENT {
-                    found = found.or(Some(*place));
-                }
-            }
-            if others.len() < CROWD {
-                others.push(number);
-            }
+    }
+
+    /// An item seen before that looks like this one, which differs in something; remembers this one.
+    pub(super) fn find(&mut self, view: &View, place: Place) -> Option<Place> {
+        match self {
+            Self::Pictures(pictures) => pictures.find(view.values, place),
+            Self::Rows(rows) => rows.find(view.values, place),
+            Self::Texts(texts) => texts.find(view.values, view.tokens, place),
+            Self::Incomparable => None,
         }
-        self.seen.push((hash, place));
-        found
     }
 }
 
-/// One bit for each two neighbouring patches: whether the right one is clearly brighter.
-fn hash(values: &[f32], shape: &InputShape) -> Option<[u64; 4]> {
-    let &InputShape::Image {
-        channels,
-        height,
-        width,
-    } = shape
-    else {
-        return None;
-    };
-    if height < SIDE || width < SIDE {
-        return None;
-    }
-    let patch = |row: usize, column: usize| {
-        let rows = row * height / SIDE..(row + 1) * height / SIDE;
-        let columns = column * width / SIDE..(column + 1) * width / SIDE;
-        let mut sum = 0.0;
-        let mut count = 0.0_f32;
-        for channel in 0..channels {
-            for y in rows.clone() {
-                for x in columns.clone() {
-                    sum += values
-                        .get((channel * height + y) * width + x)
-                        .copied()
-                        .unwrap_or(0.0);
-                    count += 1.0;
-                }
-            }
-        }
-        sum / count.max(1.0)
-    };
-    let mut hash = [0_u64; 4];
-    for row in 0..SIDE {
-        let mut before = patch(row, 0);
-        for column in 1..SIDE {
-            let here = patch(row, column);
-            let place = row * (SIDE - 1) + column - 1;
-            if here > before + 0.05 {
-                hash[place / 64] |= 1 << (place % 64);
-            }
-            before = here;
-        }
-    }
-    Some(hash)
+/// A number that follows from two others, each bit as likely as not.
+///
+/// Steele et al. 2014, <https://doi.org/10.1145/2660193.2660195>
+fn mixed(a: u64, b: u64) -> u64 {
+    let mut mixed = a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }

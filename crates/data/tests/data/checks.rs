@@ -44,6 +44,79 @@ fn duplicates_conflicts_and_useless_columns_are_found() {
 }
 
 #[test]
+fn a_row_with_other_last_digits_is_a_near_duplicate() {
+    let number = |row: usize, column: usize| {
+        1.37 * f64::from(u8::try_from(row * (7 + column * 5) % 101).unwrap())
+    };
+    let cells = |row: usize, slip: f64| {
+        let numbers: Vec<String> = (0..5)
+            .map(|c| format!("{:.6}", number(row, c) + slip))
+            .collect();
+        format!("{},{}\n", numbers.join(","), ["a", "b"][row % 2])
+    };
+    let mut text = "p,q,r,s,t,kind\n".to_owned();
+    for row in 0..80 {
+        text.push_str(&cells(row, 0.0));
+    }
+    for row in [3, 40] {
+        text.push_str(&cells(row, 0.0005));
+    }
+    let data = open_bytes("t.csv", text.as_bytes(), DataConfig::default()).unwrap();
+    let near = check(&data).unwrap().near_duplicates;
+    assert_eq!(near.count, 2, "{near:?}");
+    let lines: Vec<[&str; 2]> = near
+        .examples
+        .iter()
+        .map(|pair| [pair.first.place.as_str(), pair.second.place.as_str()])
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .any(|pair| pair.contains(&"line 5") && pair.contains(&"line 82")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_text_with_a_word_changed_is_a_near_duplicate() {
+    // Words by a generator of pseudo-random numbers, so that no two texts are alike by chance.
+    let mut state = 1_u32;
+    let mut word = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let number = (state >> 16) % 97;
+        ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr", "st"]
+            .into_iter()
+            .cycle()
+            .skip(usize::try_from(number).unwrap() % 10)
+            .step_by(1 + usize::try_from(number).unwrap() / 10)
+            .take(2)
+            .collect::<String>()
+    };
+    let mut lines: Vec<Vec<String>> = (0..40).map(|_| (0..60).map(|_| word()).collect()).collect();
+    let mut changed = lines[7].clone();
+    changed[0] = "snow".into();
+    lines.push(changed);
+    for text_form in [fornax_data::TextForm::Bag, fornax_data::TextForm::Tokens] {
+        let half = |class: usize| -> String {
+            let own = lines
+                .iter()
+                .enumerate()
+                .filter(|(row, _)| (row + row / 40) % 2 == class);
+            own.map(|(_, words)| words.join(" ") + "\n").collect()
+        };
+        let (good, bad) = (half(0), half(1));
+        let folder = crate::folder(&[("a.pos", good.as_bytes()), ("a.neg", bad.as_bytes())]);
+        let config = DataConfig {
+            text_form,
+            ..DataConfig::default()
+        };
+        let data = crate::open_in(&folder, "", config).unwrap();
+        let near = check(&data).unwrap().near_duplicates;
+        assert_eq!(near.count, 1, "{near:?}");
+    }
+}
+
+#[test]
 fn a_slip_of_the_pen_is_odd() {
     let mut rows: Vec<String> = (40..400)
         .map(|row| format!("{row},{},{},same,a", row % 41, row % 37))

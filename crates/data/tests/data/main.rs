@@ -5,6 +5,7 @@
 mod archives;
 mod bad_inputs;
 mod checks;
+mod cifar;
 mod dates;
 mod documents;
 mod extremes;

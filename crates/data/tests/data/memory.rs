@@ -34,6 +34,49 @@ fn has_little_memory(test: &str) -> bool {
     false
 }
 
+/// A disk that takes half a megabyte of a file, as far as this process can tell.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_in_words_that_help() {
+    const TEST: &str = "memory::a_full_disk_is_said_in_words_that_help";
+    if std::env::var_os(CHILD).is_none() {
+        let script = format!("trap '' XFSZ; ulimit -f 1024; exec \"$0\" --exact {TEST}");
+        let child = Command::new("sh")
+            .args(["-c", &script])
+            .arg(std::env::current_exe().unwrap())
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout).into_owned();
+        assert!(
+            child.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+        return;
+    }
+    let row = |row: usize| format!("{row}.5,{},{}\n", row % 7, ["a", "b"][row % 2]);
+    let text = format!("one,two,kind\n{}", (0..30_000).map(row).collect::<String>());
+    let folder = crate::folder(&[("a.csv", text.as_bytes())]);
+    let open = |memory_mb| {
+        let config = DataConfig {
+            memory_mb,
+            ..DataConfig::default()
+        };
+        open_in(&folder, "a.csv", config)
+    };
+    assert_eq!(open(64).unwrap().task.num_outputs(), 2);
+    let error = open(0).unwrap_err();
+    assert!(
+        matches!(error, fornax_data::DataError::Cache { .. }),
+        "{error}"
+    );
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(
+        help.contains("make room") && help.contains("TMPDIR"),
+        "{help}"
+    );
+}
+
 /// 4,000,000 rows of 800 MB, which become 270 MB of inputs.
 #[cfg(target_os = "linux")]
 #[test]
@@ -86,10 +129,10 @@ fn a_table_larger_than_memory_is_read_and_shuffled() {
 #[test]
 #[ignore = "writes 1.5 GB to the folder of temporary files"]
 fn a_text_larger_than_memory_is_read() {
+    const LINE: &str = "the same line again, with an é in it\n";
     if !has_little_memory("a_text_larger_than_memory_is_read") {
         return;
     }
-    const LINE: &str = "the same line again, with an é in it\n";
     let num_lines = 300_000_000 / LINE.chars().count();
     let folder = tempfile::tempdir().unwrap();
     let mut file = BufWriter::new(File::create(folder.path().join("big.txt")).unwrap());

@@ -10,11 +10,15 @@ use crate::values::idx;
 use crate::{SHIPPED, datasets_folder, folder, indices, shipped};
 use crate::{archives, images, sound};
 
-/// Seeded, so that every run tries the same cases.
+/// Seeded, so that every run tries the same cases. With `FORNAX_FUZZ=N` so many times as many, other
+/// ones each time: the long run of a compiler without fuzzing.
 fn config(cases: u32) -> ProptestConfig {
+    let times = std::env::var("FORNAX_FUZZ")
+        .ok()
+        .and_then(|times| times.parse::<u32>().ok());
     ProptestConfig {
-        cases,
-        rng_seed: RngSeed::Fixed(1),
+        cases: cases.saturating_mul(times.unwrap_or(1)),
+        rng_seed: times.map_or(RngSeed::Fixed(1), |_| RngSeed::Random),
         failure_persistence: None,
         ..ProptestConfig::default()
     }
