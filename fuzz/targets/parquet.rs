@@ -1,0 +1,10 @@
+//! Tables in Parquet.
+
+#![no_main]
+
+use fornax_data::DataConfig;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    fornax_fuzz::open_all(&[("a.parquet", bytes)], "a.parquet", DataConfig::default());
+});
