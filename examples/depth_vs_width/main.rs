@@ -6,7 +6,7 @@
 //!        a random start does not show this; it needs many times as many, and soon fails in depth
 //!        too. Parity, the usual example, is a weaker test: it depends on the sum of its d bits
 //!        alone, so that one layer of about d ReLUs is enough.
-//! Run:   cargo run --release --example depth_vs_width
+//! Run:   `cargo run --release --example depth_vs_width`
 //! Gives: for n = 8, one layer needs at least 219 ReLUs, and 244 are found; 8 layers of 2 have an error
 //!        of 0.00002 learned, and none built. Training all at once needs 255 ReLUs in 5 layers for
 //!        n = 5 (10 are enough), and fails in one; for n = 6 it fails in both. In 73 s,
