@@ -33,8 +33,8 @@ pub struct Signals {
     pub gradient_noise: Option<f64>,
     /// From the input to the output, at the window's last step.
     pub layers: Vec<LayerSignals>,
-    /// Of a recurrent network: norm of the loss's gradient at the hidden state of each step of the
-    /// sequence, averaged over the batch; the first step first.
+    /// Of a recurrent network: norm of the loss's gradient at the input of each step of the sequence,
+    /// averaged over the batch; the first step first.
     #[serde(
         default,
         deserialize_with = "number::list",
