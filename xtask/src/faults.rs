@@ -13,7 +13,7 @@ mod tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use sha2::{Digest, Sha256};
 
@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = folder.canonicalize()?;
     let program = match &options.program {
         Some(program) => program.canonicalize()?,
-        None => build(&target)?,
+        None => workspace::build_program()?,
     };
     let jobs = options.jobs.map_or_else(
         || std::thread::available_parallelism().map_or(1, usize::from),
@@ -122,27 +122,6 @@ fn command_line(options: &Options) -> String {
         };
     }
     command
-}
-
-fn build(target: &Path) -> Result<PathBuf> {
-    let mut command = workspace::cargo();
-    command.args([
-        "build",
-        "--release",
-        "--package",
-        "fornax-trainer",
-        "--bin",
-        "fornax",
-    ]);
-    if !command
-        .status()
-        .context("cannot start `cargo build`")?
-        .success()
-    {
-        bail!("the program does not build; cargo's reason stands above");
-    }
-    let name = format!("fornax{}", std::env::consts::EXE_SUFFIX);
-    Ok(target.join("release").join(name))
 }
 
 /// Every run with what was said of it, one a line, for whoever improves a rule.

@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.report && !rows.is_empty() {
         let program = match &options.program {
             Some(program) => std::path::absolute(program)?,
-            None => build()?,
+            None => workspace::build_program()?,
         };
         for row in rows {
             train(row, options, &program)?;
@@ -70,7 +70,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if !options.quick {
         let path = workspace::root().join("RESULTS.md");
-        let document = report::document(&all, depth.as_ref(), &machine::describe());
+        let document =
+            report::document(&all, &untrained(&all), depth.as_ref(), &machine::describe());
         std::fs::write(&path, document)
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("{}", path.display());
@@ -150,22 +151,8 @@ fn results() -> Result<Results> {
     Ok(results)
 }
 
-/// Builds the program; cargo tells its progress itself.
-fn build() -> Result<PathBuf> {
-    let mut command = workspace::cargo();
-    command.args([
-        "build",
-        "--release",
-        "--package",
-        "fornax-trainer",
-        "--bin",
-        "fornax",
-    ]);
-    let status = command.status().context("cannot start `cargo build`")?;
-    if !status.success() {
-        bail!("the program does not build; cargo's reason stands above");
-    }
-    Ok(workspace::metadata()?
-        .target_directory
-        .join("release/fornax"))
+/// The rows that no seed was trained of.
+fn untrained(results: &Results) -> Vec<&'static Row> {
+    let is_trained = |row: &&Row| results.iter().any(|(known, _)| known.name == row.name);
+    ROWS.iter().filter(|row| !is_trained(row)).collect()
 }

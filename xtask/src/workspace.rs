@@ -61,6 +61,19 @@ pub(crate) fn metadata() -> Result<Metadata> {
     serde_json::from_slice(&output.stdout).context("cannot read what `cargo metadata` says")
 }
 
+/// Builds `fornax`, and says where it is; cargo tells its progress itself.
+pub(crate) fn build_program() -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(["build", "--release", "--package", "fornax-trainer"]);
+    command.args(["--bin", "fornax"]);
+    let status = command.status().context("cannot start `cargo build`")?;
+    if !status.success() {
+        bail!("the program does not build; cargo's reason stands above");
+    }
+    let name = format!("fornax{}", std::env::consts::EXE_SUFFIX);
+    Ok(metadata()?.target_directory.join("release").join(name))
+}
+
 /// The files that git tracks or would track, relative to the root, sorted; in a copy without git
 /// all files but those in `target` and in hidden folders.
 pub(crate) fn files() -> Result<Vec<String>> {

@@ -21,15 +21,26 @@ that its process held.
 ";
 
 /// The whole document.
-pub(crate) fn document(results: &Results, depth: Option<&Depth>, machine: &str) -> String {
+pub(crate) fn document(
+    results: &Results,
+    untrained: &[&Row],
+    depth: Option<&Depth>,
+    machine: &str,
+) -> String {
     let sources = results
         .iter()
         .map(|(row, _)| format!("- {}: {}", row.title, row.source));
     let sources: Vec<_> = sources.collect();
     let sources = sources.join("\n");
     let depth = depth.map_or_else(String::new, |depth| depth.section() + "\n");
+    let untrained: Vec<_> = untrained.iter().map(|row| row.title).collect();
+    let untrained = if untrained.is_empty() {
+        String::new()
+    } else {
+        format!("\nNot trained yet: {}.\n", untrained.join("; "))
+    };
     format!(
-        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}\n{depth}## What is quoted\n\n{sources}\n",
+        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}{untrained}\n{depth}## What is quoted\n\n{sources}\n",
         table(results)
     )
 }

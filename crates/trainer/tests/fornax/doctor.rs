@@ -28,16 +28,17 @@ fn a_healthy_run_is_left_alone() {
 #[test]
 fn a_learning_rate_that_is_too_high_is_named_and_its_patch_helps() {
     let folder = Folder::new();
-    let command = format!("{HEALTHY} --out ill --set train.learning_rate=20");
+    let command =
+        format!("{HEALTHY} --out ill --set model.widths=[32,32,32] --set train.learning_rate=20");
     let trained = folder.run(&command).ok();
     assert!(
         trained
             .stdout()
-            .contains("warning: the learning rate is too high"),
+            .contains("error: the learning rate is too high"),
         "{}",
         trained.stdout()
     );
-    let asked = folder.run("doctor ill --fail-on warning");
+    let asked = folder.run("doctor ill --fail-on error");
     assert_eq!(asked.code(), Some(4), "{}", asked.stdout());
     assert!(
         asked
