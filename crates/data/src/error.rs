@@ -195,10 +195,6 @@ pub enum DataError {
         max: u8,
     },
 
-    #[error("{}: this program was built without Parquet", path.display())]
-    #[diagnostic(help("build it with `--features parquet`, or save the table as CSV"))]
-    NoParquet { path: PathBuf },
-
     #[error("{}: the Parquet file cannot be read: {problem}", path.display())]
     #[diagnostic(help("write the file again, packed with snappy, zstd, gzip, lz4 or not at all"))]
     Parquet { path: PathBuf, problem: String },

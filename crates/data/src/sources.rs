@@ -14,10 +14,6 @@ mod image_file;
 mod image_folder;
 pub(crate) mod images;
 mod names;
-#[cfg(feature = "parquet")]
-mod parquet_file;
-#[cfg(not(feature = "parquet"))]
-#[path = "sources/no_parquet.rs"]
 mod parquet_file;
 mod pixels;
 pub(crate) mod sound;

@@ -40,7 +40,6 @@ pub(crate) enum Form {
     Commas,
     Semicolons,
     Tabs,
-    #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
     Parquet,
 }
 

@@ -155,7 +155,6 @@ proptest! {
         use_up("Rows", &[("Rows", bad.replace(' ', "\t").as_bytes())]);
     }
 
-    #[cfg(feature = "parquet")]
     #[test]
     fn a_damaged_parquet_file_is_read_or_refused(
         snappy in damaged(include_bytes!("parquet/snappy.parquet").to_vec()),
