@@ -3,6 +3,7 @@
 //! What happens to an item is a pure function of the run's seed, the epoch and the item's number:
 //! the same bits at any number of workers, and after a resume.
 
+mod mixup;
 mod picture;
 mod series;
 
@@ -17,7 +18,7 @@ use crate::{Batch, DataError, Inputs};
 
 /// How training items are changed: the `[augment]` table of an experiment. All zeros and `false`,
 /// the default, leaves them as they are. Images know the first group of settings, series and
-/// recordings the second; those that do not apply have no effect.
+/// recordings the second, all of them and tables the last; those that do not apply have no effect.
 ///
 /// Shorten and Khoshgoftaar 2019, <https://doi.org/10.1186/s40537-019-0197-0>
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ pub struct AugmentConfig {
     pub time_mask: f64,
     /// Recordings: a run of up to this share of the bands set to the mean, in `[0, 0.9]`.
     pub band_mask: f64,
+    /// All but texts and series of several lengths: blended with another item of the batch, and the
+    /// answers with them, by a share from the Beta distribution with this α, in `[0, 2]`.
+    pub mixup: f64,
 }
 
 impl AugmentConfig {
@@ -69,7 +73,7 @@ impl AugmentConfig {
     }
 
     /// Each number with its name and the highest that it may be.
-    fn ranges(&self) -> [(&'static str, f64, f64); 11] {
+    fn ranges(&self) -> [(&'static str, f64, f64); 12] {
         [
             ("shift", self.shift, 0.5),
             ("rotate", self.rotate, 180.0),
@@ -82,6 +86,7 @@ impl AugmentConfig {
             ("time_warp", self.time_warp, 0.9),
             ("time_mask", self.time_mask, 0.9),
             ("band_mask", self.band_mask, 0.9),
+            ("mixup", self.mixup, 2.0),
         ]
     }
 
@@ -96,6 +101,18 @@ impl AugmentConfig {
         if self.is_off() {
             return;
         }
+        self.change_each(batch, indices, seed, epoch);
+        if let (true, Some(&first)) = (self.mixup > 0.0, indices.first()) {
+            mixup::blend(
+                batch,
+                self.mixup,
+                &mut stream(seed ^ BLENDING, epoch, first),
+            );
+        }
+    }
+
+    /// Changes each item by itself.
+    fn change_each(&self, batch: &mut Batch, indices: &[usize], seed: u64, epoch: usize) {
         let rng = |&index: &usize| stream(seed, epoch, index);
         match &mut batch.inputs {
             Inputs::Dense { shape, values } => {
@@ -141,6 +158,9 @@ impl fmt::Display for AugmentConfig {
         f.write_str(&words.join(", "))
     }
 }
+
+/// Sets the random numbers by which a batch is blended apart from those of its first item.
+const BLENDING: u64 = 0x626c_656e_6469_6e67;
 
 /// The random numbers of one item in one epoch.
 fn stream(seed: u64, epoch: usize, item: usize) -> ChaCha8Rng {

@@ -7,6 +7,17 @@ pub struct Batch {
     pub inputs: Inputs,
     /// What it has to say.
     pub targets: Targets,
+    /// Which items were blended, where [`crate::AugmentConfig::mixup`] did that to items with classes.
+    pub blend: Option<Blend>,
+}
+
+/// How the items of a batch were blended with each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Blend {
+    /// What each item shows of itself, in `[0.5, 1]`; the rest is its partner's.
+    pub share: f32,
+    /// The place of each item's partner in the batch, `[B]`.
+    pub partners: Vec<usize>,
 }
 
 impl Batch {

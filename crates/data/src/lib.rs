@@ -20,7 +20,7 @@ mod workers;
 
 pub use augment::AugmentConfig;
 pub use baseline::{Baseline, Scores};
-pub use batch::{Batch, Inputs, Targets};
+pub use batch::{Batch, Blend, Inputs, Targets};
 pub use catalog::{Known, Whereabouts, list};
 pub use config::{DataConfig, DataFolders, SoundForm, TableTask, TextForm};
 pub use dataset::{Dataset, InputShape, LeftOut, Task};

@@ -113,6 +113,7 @@ impl Split {
         Ok(Batch {
             inputs: self.source.inputs(&items)?,
             targets: self.source.targets(&items)?,
+            blend: None,
         })
     }
 

@@ -50,6 +50,13 @@ pub enum Inputs {
 pub enum Targets {
     /// `[B]`, or `[B * T]` for text: the index of the right class.
     Classes(Tensor<1, Int>),
+    /// Two right classes, `[B]` each, for items blended from two.
+    Blended {
+        /// Those of the items themselves, and those of their partners.
+        classes: Box<[Tensor<1, Int>; 2]>,
+        /// How much the first counts; the second counts the rest.
+        share: f32,
+    },
     /// `[B, K]`
     Values(Tensor<2>),
 }
@@ -115,10 +122,20 @@ pub fn inputs(batch: &Batch, layout: Layout, device: &Device) -> Inputs {
 /// Moves a batch's targets to the device; `None` where the data has none.
 #[must_use]
 pub fn targets(batch: &Batch, device: &Device) -> Option<Targets> {
+    let classes = |classes: Vec<i32>| {
+        let shape = [classes.len()];
+        Tensor::<1, Int>::from_data(TensorData::new(classes, shape), device)
+    };
     match &batch.targets {
-        fornax_data::Targets::Classes(classes) | fornax_data::Targets::Tokens(classes) => {
-            let data = TensorData::new(classes.clone(), [classes.len()]);
-            Some(Targets::Classes(Tensor::from_data(data, device)))
+        fornax_data::Targets::Classes(own) | fornax_data::Targets::Tokens(own) => {
+            let Some(blend) = &batch.blend else {
+                return Some(Targets::Classes(classes(own.clone())));
+            };
+            let other = blend.partners.iter().map(|&partner| own[partner]);
+            Some(Targets::Blended {
+                classes: Box::new([own.clone(), other.collect()].map(classes)),
+                share: blend.share,
+            })
         }
         fornax_data::Targets::Values { width, values } => {
             let shape = [values.len() / (*width).max(1), *width];

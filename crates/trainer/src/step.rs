@@ -57,6 +57,11 @@ impl Objective {
     #[must_use]
     pub fn loss(&self, outputs: Tensor<2>, targets: Targets) -> Tensor<1> {
         match (self, targets) {
+            (Self::CrossEntropy { .. }, Targets::Blended { classes, share }) => {
+                let [own, other] =
+                    classes.map(|classes| self.loss(outputs.clone(), Targets::Classes(classes)));
+                own * share + other * (1.0 - share)
+            }
             (
                 Self::CrossEntropy {
                     label_smoothing,
