@@ -1,2 +1,2 @@
-//! Four short programs, one per architecture, and an experiment on depth, `depth_vs_width`:
-//! `cargo run --release --example cnn`.
+//! Four short programs, one per architecture, and two experiments, `depth_vs_width` and
+//! `rbm_likelihood`: `cargo run --release --example cnn`.

@@ -2,6 +2,8 @@
 //! `RESULTS.md` from what the runs left behind.
 
 mod depth;
+mod example;
+mod likelihood;
 mod outcome;
 mod report;
 mod row;
@@ -14,6 +16,8 @@ use clap::Args;
 
 use crate::{machine, workspace};
 use depth::Depth;
+use example::Example;
+use likelihood::Likelihood;
 use outcome::Outcome;
 use row::{ROWS, Row};
 use training::Training;
@@ -23,7 +27,8 @@ use training::Training;
 /// A row is an experiment file, `experiments/<row>.toml`, trained over several seeds. What is
 /// chosen is chosen on the validation split; the test split is looked at once, at the end. A seed
 /// that is done is not trained again until its experiment file changes; one that was interrupted
-/// goes on from its last checkpoint. The row `depth-vs-width` is an example, run each time.
+/// goes on from its last checkpoint. The rows `depth-vs-width` and `rbm-likelihood` are examples, run
+/// each time.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Rows to train; all where none are named
@@ -46,6 +51,9 @@ pub(crate) struct Options {
     program: Option<PathBuf>,
 }
 
+/// The rows that are examples.
+const EXAMPLES: [Example; 2] = [depth::EXAMPLE, likelihood::EXAMPLE];
+
 /// Rows, and what each seed of them came to.
 type Results = Vec<(&'static Row, Vec<Outcome>)>;
 
@@ -60,18 +68,31 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             train(row, options, &program)?;
         }
     }
-    if !options.report && asks_for_depth(options) {
-        depth::run()?;
+    for example in EXAMPLES.iter().filter(|_| !options.report) {
+        if asks_for(options, example) {
+            example.run()?;
+        }
     }
-    let (all, depth) = (results()?, Depth::read()?);
+    let all = results()?;
+    let depth: Option<Depth> = depth::EXAMPLE.results()?;
+    let likelihood: Option<Likelihood> = likelihood::EXAMPLE.results()?;
     print!("{}", report::table(&all));
-    if let Some(depth) = &depth {
-        print!("\n{}", depth.table());
+    let tables = [
+        depth.as_ref().map(Depth::table),
+        likelihood.as_ref().map(Likelihood::table),
+    ];
+    for table in tables.iter().flatten() {
+        print!("\n{table}");
     }
     if !options.quick {
         let path = workspace::root().join("RESULTS.md");
-        let document =
-            report::document(&all, &untrained(&all), depth.as_ref(), &machine::describe());
+        let sections = [
+            depth.as_ref().map(Depth::section),
+            likelihood.as_ref().map(Likelihood::section),
+        ];
+        let sections = sections.into_iter().flatten();
+        let sections: Vec<String> = sections.map(|section| section + "\n").collect();
+        let document = report::document(&all, &untrained(&all), &sections, &machine::describe());
         std::fs::write(&path, document)
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("{}", path.display());
@@ -89,19 +110,20 @@ fn rows(options: &Options) -> Result<Vec<&'static Row>> {
     let find = |name: &String| {
         let found = ROWS.iter().find(|row| row.name == name);
         found.with_context(|| {
-            let names = ROWS.iter().map(|row| row.name).chain([depth::NAME]);
-            let names: Vec<_> = names.collect();
+            let examples = EXAMPLES.iter().map(|example| example.name);
+            let names: Vec<_> = ROWS.iter().map(|row| row.name).chain(examples).collect();
             format!("no row is called `{name}`; there are {}", names.join(", "))
         })
     };
-    let names = options.rows.iter().filter(|name| *name != depth::NAME);
+    let is_example = |name: &str| EXAMPLES.iter().any(|example| example.name == name);
+    let names = options.rows.iter().filter(|name| !is_example(name));
     names.map(find).collect()
 }
 
-fn asks_for_depth(options: &Options) -> bool {
+fn asks_for(options: &Options, example: &Example) -> bool {
     match options.rows.as_slice() {
         [] => !options.quick,
-        names => names.iter().any(|name| name == depth::NAME),
+        names => names.iter().any(|name| name == example.name),
     }
 }
 

@@ -4,10 +4,12 @@ mod contrastive_divergence;
 mod dbn;
 mod energy;
 mod fantasies;
+mod partition;
 mod rbm;
 mod units;
 
 pub use contrastive_divergence::{CdState, ContrastiveDivergence, Phase};
 pub use dbn::{Dbn, DbnConfig};
+pub use partition::{Annealing, LogPartition};
 pub use rbm::{Rbm, RbmConfig};
 pub use units::Visible;

@@ -1,28 +1,27 @@
 //! The row on depth against width: an example that is run, and a section of `RESULTS.md`.
 
-use std::fs;
-use std::path::PathBuf;
+use serde::Deserialize;
 
-use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
-
+use super::example::Example;
 use crate::table::markdown;
-use crate::{machine, workspace};
 
-pub(crate) const NAME: &str = "depth-vs-width";
+pub(crate) const EXAMPLE: Example = Example {
+    name: "depth-vs-width",
+    program: "depth_vs_width",
+    picture: "plot.svg",
+};
 
-/// What the example leaves, with the sources that it was built from.
-#[derive(Serialize, Deserialize)]
+/// What the example leaves.
+#[derive(Deserialize)]
 pub(crate) struct Depth {
     sawtooths: Vec<Sawtooth>,
     naive_most: u32,
     seconds: f64,
-    #[serde(default)]
     commit: String,
 }
 
 /// What it takes to fit one; see `Row` in the example.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Sawtooth {
     n: u32,
     bound: u32,
@@ -34,46 +33,7 @@ struct Sawtooth {
     naive: Option<[Option<u32>; 2]>,
 }
 
-/// Runs the example; its picture is kept beside its sources.
-pub(crate) fn run() -> Result<()> {
-    let mut command = workspace::cargo();
-    command.args(["run", "--release", "--example", "depth_vs_width"]);
-    let status = command.status().context("cannot start `cargo run`")?;
-    if !status.success() {
-        bail!("the example `depth_vs_width` failed; its reason stands above");
-    }
-    let left = workspace::root().join("runs/depth-vs-width");
-    let results = left.join("results.json");
-    let bytes =
-        fs::read(&results).with_context(|| format!("cannot read `{}`", results.display()))?;
-    let mut depth: Depth = serde_json::from_slice(&bytes)
-        .with_context(|| format!("cannot read `{}`", results.display()))?;
-    depth.commit = machine::commit();
-    let kept = path();
-    fs::create_dir_all(kept.parent().context("a file lies in a folder")?)?;
-    fs::write(&kept, serde_json::to_vec_pretty(&depth)?)?;
-    let picture = workspace::root().join("examples/depth_vs_width/plot.svg");
-    fs::copy(left.join("plot.svg"), &picture)
-        .with_context(|| format!("cannot write `{}`", picture.display()))?;
-    Ok(())
-}
-
-fn path() -> PathBuf {
-    workspace::root().join(format!("runs/reproduce/{NAME}.json"))
-}
-
 impl Depth {
-    /// What the last run came to, if there was one.
-    pub(crate) fn read() -> Result<Option<Self>> {
-        let path = path();
-        let Ok(bytes) = fs::read(&path) else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes)
-            .with_context(|| format!("cannot read `{}`; delete it", path.display()))
-            .map(Some)
-    }
-
     /// The section of `RESULTS.md`.
     pub(crate) fn section(&self) -> String {
         format!(
@@ -91,12 +51,13 @@ one layer after the other. Plain training, Adam on all weights at once from a ra
 show this: the last two columns are the fewest ReLUs, doubled up to {}, with which one of three such
 trainings is good.
 
-![How the sizes grow, and what eight ReLUs draw](examples/depth_vs_width/plot.svg)
+![How the sizes grow, and what eight ReLUs draw]({})
 ",
             self.seconds,
             self.commit,
             self.table(),
-            self.naive_most
+            self.naive_most,
+            EXAMPLE.picture_path(),
         )
     }
 
@@ -147,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_was_not_found_and_not_tried_reads_differently() {
-        let text = r#"{"naive_most": 256, "seconds": 70.2, "sawtooths": [
+        let text = r#"{"naive_most": 256, "seconds": 70.2, "commit": "abc", "sawtooths": [
             {"n": 6, "bound": 55, "sup_bound": 63, "one_layer": 61, "deep": 12,
              "built_rmse": 0.0, "learned_rmse": 0.0000049, "naive": [null, 255]},
             {"n": 7, "bound": 110, "sup_bound": 127, "one_layer": 122, "deep": 14,

@@ -1,7 +1,6 @@
 //! `RESULTS.md`: every figure of ours from the events of a run.
 
 use super::Results;
-use super::depth::Depth;
 use super::outcome::Outcome;
 use super::row::Row;
 use crate::statistics::mean_and_deviation;
@@ -24,7 +23,7 @@ that its process held.
 pub(crate) fn document(
     results: &Results,
     untrained: &[&Row],
-    depth: Option<&Depth>,
+    sections: &[String],
     machine: &str,
 ) -> String {
     let sources = results
@@ -32,7 +31,7 @@ pub(crate) fn document(
         .map(|(row, _)| format!("- {}: {}", row.title, row.source));
     let sources: Vec<_> = sources.collect();
     let sources = sources.join("\n");
-    let depth = depth.map_or_else(String::new, |depth| depth.section() + "\n");
+    let sections = sections.concat();
     let untrained: Vec<_> = untrained.iter().map(|row| row.title).collect();
     let untrained = if untrained.is_empty() {
         String::new()
@@ -40,7 +39,7 @@ pub(crate) fn document(
         format!("\nNot trained yet: {}.\n", untrained.join("; "))
     };
     format!(
-        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}{untrained}\n{depth}## What is quoted\n\n{sources}\n",
+        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}{untrained}\n{sections}## What is quoted\n\n{sources}\n",
         table(results)
     )
 }

@@ -111,6 +111,8 @@ const ROWS_OF_DIGITS: &str = "peer: PyTorch, 128 units, 4 epochs";
 const MNIST_1D: &str =
     "Greydanus and Kobak 2020, table of the paper; peer: PyTorch, Adam, 6,000 steps";
 const FASHION: &str = "the benchmark page of the set";
+const CIFAR: &str = "He et al. 2016 (ResNet-20 91.25, ResNet-110 93.6), and later recipes; from memory, \
+     not confirmed";
 const SERIES: &str = "Ismail Fawaz et al. 2020 (InceptionTime), Dempster et al. 2020 (ROCKET)";
 const NOT_CONFIRMED: &str = "from memory, not confirmed";
 
@@ -219,6 +221,14 @@ pub(crate) const ROWS: &[Row] = &[
         FASHION,
         [93.0, 94.5],
     ),
+    row(
+        "cifar10-cnn",
+        "CIFAR-10, CNN",
+        Measure::Accuracy,
+        ["91 to 96", "-"],
+        CIFAR,
+        [88.0, 93.0],
+    ),
     Row {
         quick: true,
         ..row(
@@ -228,6 +238,28 @@ pub(crate) const ROWS: &[Row] = &[
             ["98 to 99", "-"],
             SERIES,
             [97.0, 98.5],
+        )
+    },
+    Row {
+        quick: true,
+        ..row(
+            "basic-motions",
+            "BasicMotions, CNN",
+            Measure::Accuracy,
+            ["100", "-"],
+            SERIES,
+            [95.0, 100.0],
+        )
+    },
+    Row {
+        quick: true,
+        ..row(
+            "italy-power-demand",
+            "ItalyPowerDemand, CNN",
+            Measure::Accuracy,
+            ["96 to 97", "-"],
+            SERIES,
+            [95.5, 97.0],
         )
     },
     row(
