@@ -140,6 +140,22 @@ impl CnnConfig {
         [self.height, self.width].map(|length| if length == 1 { 1 } else { size })
     }
 
+    /// How many places of the input, along `[height, width]`, one place of the map that `blocks` blocks
+    /// hand on depends on; 1 where there are none.
+    #[must_use]
+    pub fn receptive_field(&self, blocks: usize) -> [usize; 2] {
+        let (mut field, mut jump) = ([1; 2], [1; 2]);
+        for block in self.blocks().take(blocks) {
+            for axis in 0..2 {
+                field[axis] += (block.kernel_size[axis] - 1) * jump[axis];
+                jump[axis] *= block.stride[axis];
+                field[axis] += (block.pool[axis] - 1) * jump[axis];
+                jump[axis] *= block.pool[axis];
+            }
+        }
+        field
+    }
+
     /// The map `[height, width]` that the last block hands on, or what leaves a block without one.
     fn last_map(&self) -> Result<[usize; 2], ConfigError> {
         let mut map = [self.height, self.width];

@@ -119,6 +119,20 @@ fn looking_at_features_leaves_the_statistics_alone() {
 }
 
 #[test]
+fn the_receptive_field_grows_from_block_to_block() {
+    let with = |height| {
+        CnnConfig::new(1, height, 28, 3)
+            .with_widths(vec![4, 4, 4])
+            .with_kernel_sizes(vec![5, 3, 3])
+            .with_strides(vec![1, 1, 2])
+            .with_pools(vec![2, 1, 2])
+    };
+    let fields = [0, 1, 2, 3].map(|blocks| with(28).receptive_field(blocks));
+    assert_eq!(fields, [[1, 1], [6, 6], [10, 10], [18, 18]]);
+    assert_eq!(with(1).receptive_field(2), [1, 10]);
+}
+
+#[test]
 fn config_survives_a_round_trip() {
     let config = small()
         .with_kernel_sizes(vec![3, 5])

@@ -181,6 +181,12 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// Whether the machines of a deep belief network are still learning.
+    #[must_use]
+    pub fn is_pretraining(&self) -> bool {
+        self.epochs.is_empty() && !self.pretraining.is_empty() && self.finished.is_none()
+    }
+
     /// The epoch whose weights were kept.
     #[must_use]
     pub fn best_epoch(&self) -> Option<&EpochRecord<'a>> {

@@ -21,7 +21,7 @@ impl Watch {
     /// data or about numbers that are none.
     pub fn look(&mut self, record: &Record) -> Vec<Finding> {
         let diagnosis = diagnose(record);
-        let early = record.progress() < EARLIEST;
+        let early = !record.is_pretraining() && record.progress() < EARLIEST;
         let (mut found, mut told) = (Vec::new(), Vec::new());
         for finding in sure(&diagnosis) {
             found.push(finding.rule);
@@ -71,6 +71,21 @@ mod tests {
             ["high_learning_rate"]
         );
         assert_eq!(names(&ill(3).told(|record| watch.look(record))), [""; 0]);
+    }
+
+    #[test]
+    fn a_pretraining_that_breaks_is_told_before_the_training() {
+        let story = Story::dbn()
+            .of_epochs(8)
+            .accuracies(&[])
+            .losses(2.3, &[])
+            .set("/pretrain/learning_rate", 5.0)
+            .reconstruction(&[0.1, 20.0, 20.0]);
+        let mut watch = Watch::default();
+        let mut look = || names(&story.told(|record| watch.look(record))).join(" ");
+        assert_eq!(look(), "");
+        assert_eq!(look(), "pretraining_rate");
+        assert_eq!(look(), "");
     }
 
     #[test]

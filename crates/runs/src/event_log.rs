@@ -12,6 +12,7 @@ use crate::{Event, EventKind, RunError};
 pub struct EventLog {
     file: File,
     path: PathBuf,
+    events: Vec<Event>,
 }
 
 impl EventLog {
@@ -20,24 +21,39 @@ impl EventLog {
     /// A last line that a kill left torn is ended, so that nothing is glued to it.
     ///
     /// # Errors
-    /// When the file cannot be opened or written.
+    /// When the file cannot be opened or written, and those of [`read_events`].
     pub fn open_append(path: &Path) -> Result<Self, RunError> {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path);
         let mut file = file.map_err(RunError::io("open", path))?;
         end_last_line(&mut file).map_err(RunError::io("write", path))?;
+        let is_empty = file.metadata().map_err(RunError::io("read", path))?.len() == 0;
         Ok(Self {
             file,
             path: path.to_owned(),
+            events: if is_empty {
+                Vec::new()
+            } else {
+                read_events(path)?
+            },
         })
+    }
+
+    /// Every event of the file that still counts, as [`read_events`] gives them.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// Writes one event as one line, by a single write; it outlives the process, however that ends.
     ///
     /// # Errors
     /// When the line cannot be written; the file then ends with the event before.
-    pub fn append(&mut self, event: &Event) -> Result<(), RunError> {
-        self.write(event).map_err(RunError::io("write", &self.path))
+    pub fn append(&mut self, event: Event) -> Result<(), RunError> {
+        self.write(&event)
+            .map_err(RunError::io("write", &self.path))?;
+        add(&mut self.events, event);
+        Ok(())
     }
 
     fn write(&mut self, event: &Event) -> io::Result<()> {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::{Event, EventKind, RunDir, RunError, read_events, write_atomic};
+use crate::{Event, EventKind, RunDir, RunError, write_atomic};
 
 /// How the name of every such file begins: by it TensorBoard finds them.
 const PREFIX: &str = "events.out.tfevents.";
@@ -21,28 +21,23 @@ const VERSION: &str = "brain.Event:2";
 pub fn begin(run: &RunDir) -> Result<(), RunError> {
     let folder = run.tensorboard();
     std::fs::create_dir_all(&folder).map_err(RunError::io("create", &folder))?;
-    redraw(run)
+    redraw(run, &[])
 }
 
-/// Draws the file anew from the events of the run, where the run has a folder for it.
+/// Draws the file anew from the events of a run, where the run has a folder for it.
 ///
 /// A longer run's file begins with the bytes of a shorter one's, so a TensorBoard that is reading
 /// goes on where it was.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn redraw(run: &RunDir) -> Result<(), RunError> {
+pub fn redraw(run: &RunDir, events: &[Event]) -> Result<(), RunError> {
     let folder = run.tensorboard();
     if !folder.is_dir() {
         return Ok(());
     }
     let (path, started) = file(&folder)?;
-    let events = if run.events().exists() {
-        read_events(&run.events())?
-    } else {
-        Vec::new()
-    };
-    write_atomic(&path, &tensorboard(&events, started))
+    write_atomic(&path, &tensorboard(events, started))
 }
 
 /// The file in the folder, or the name of a new one, and the time at which it was begun.

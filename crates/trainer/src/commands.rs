@@ -13,6 +13,7 @@ mod predict;
 mod report;
 mod resume;
 mod train;
+mod trained;
 
 use burn::tensor::Device;
 use fornax_data::DataFolders;

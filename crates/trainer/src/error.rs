@@ -69,6 +69,8 @@ pub enum Error {
         step: usize,
         /// The epoch of that step, counted from 1.
         epoch: usize,
+        /// The learning rate that was too high, most likely.
+        setting: &'static str,
         /// The run, whose last checkpoint is from before.
         run: PathBuf,
     },
@@ -79,6 +81,12 @@ pub enum Error {
         found: String,
         /// The run.
         run: PathBuf,
+    },
+    /// The installation cannot train.
+    #[error("this installation cannot train: {missing}")]
+    Installation {
+        /// What does not work.
+        missing: String,
     },
     /// The user stopped the command; its state is saved.
     #[error("interrupted; the state is saved in {}", run.display())]
@@ -122,6 +130,7 @@ impl Error {
                 RunErrorKind::Storage => 1,
             },
             Self::Diverged { .. } | Self::Findings { .. } => 4,
+            Self::Installation { .. } => 5,
             Self::Device(_) | Self::NoBackend => 6,
             Self::Interrupted { .. } => 130,
         }
@@ -135,6 +144,7 @@ impl Error {
             2 => "usage",
             3 => "data",
             4 => "training",
+            5 => "check",
             6 => "device",
             130 => "interrupted",
             _ => "other",
@@ -166,11 +176,14 @@ impl Error {
             Self::Run(error) => diagnostic_help(error),
             Self::Device(error) => diagnostic_help(error),
             Self::NoBackend => Some("build it with `--features flex`".to_owned()),
-            Self::Diverged { run, .. } => Some(format!(
-                "most often `train.learning_rate` is too high; `fornax doctor {}` says what went \
-                 wrong here and how to mend it",
+            Self::Diverged { run, setting, .. } => Some(format!(
+                "most often `{setting}` is too high; `fornax doctor {}` says what went wrong here \
+                 and how to mend it",
                 run.display()
             )),
+            Self::Installation { .. } => {
+                Some("each device above says what to do about it".to_owned())
+            }
             Self::Findings { .. } => Some("the findings stand above, with what to do".to_owned()),
             Self::Interrupted { run } => {
                 Some(format!("go on with `fornax resume {}`", run.display()))

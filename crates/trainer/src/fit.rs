@@ -14,6 +14,7 @@ use crate::checkpoint::{Checkpoint, Phase};
 use crate::error::Error;
 use crate::evaluate::{evaluate, update};
 use crate::experiment::Experiment;
+use crate::loader::{Loader, batches, num_batches};
 use crate::metrics::{Direction, Metrics, bits};
 use crate::progress::EpochSummary;
 use crate::seeds::{Stream, seed};
@@ -142,79 +143,91 @@ fn epoch(
     let train = session.experiment.train.clone();
     let run_seed = session.experiment.seed;
     let device = session.device.clone().autodiff();
-    let order = epoch_order(session.dataset.train.len(), run_seed, state.epoch);
+    let split = &session.dataset.train;
+    let order = epoch_order(split.len(), run_seed, state.epoch);
+    let left: Vec<&[usize]> = batches(&order, train.batch_size)
+        .skip(state.batch_index)
+        .collect();
+    let augment = &session.experiment.augment;
     let log_every = (num_steps / LOGGED_STEPS).max(1);
     let mut clock = StepClock::new(&device);
-    for indices in batches(&order, train.batch_size).skip(state.batch_index) {
-        clock.start(state.step);
-        let mut batch = session.dataset.train.batch(indices)?;
-        let augment = &session.experiment.augment;
-        augment.apply(&mut batch, indices, run_seed, state.epoch);
-        let inputs = batch::inputs(&batch, session.layout, &device);
-        let Some(targets) = batch::targets(&batch, &device) else {
-            return Err(Error::Internal {
-                message: "training data without targets".to_owned(),
-            });
-        };
-        let factor = train.schedule.factor(state.step, num_steps, train.warmup);
-        let learning_rate = train.learning_rate * factor;
-        device.seed(seed(run_seed, Stream::Step, state.step));
-        clock.lap(Part::Loading);
-        let mut watch = collector.watch(state.step, &mut clock);
-        let (next, outcome) = learner.step_watched(
-            &inputs,
-            targets,
-            objective,
-            learning_rate,
-            train.clip_norm,
-            &mut watch,
-        );
-        learner = next;
-        let epoch = state.epoch + 1;
-        if !outcome.loss.is_finite() {
-            let split = &session.dataset.train;
-            if let Some(event) = collector.not_finite(&learner.network, &inputs, split, indices) {
+    let learner = std::thread::scope(|scope| {
+        let loader = Loader::start(scope, split, left.clone(), augment, run_seed, state.epoch);
+        for indices in left {
+            clock.start(state.step);
+            let batch = loader.next()?;
+            let inputs = batch::inputs(&batch, session.layout, &device);
+            let Some(targets) = batch::targets(&batch, &device) else {
+                return Err(Error::Internal {
+                    message: "training data without targets".to_owned(),
+                });
+            };
+            let factor = train.schedule.factor(state.step, num_steps, train.warmup);
+            let learning_rate = train.learning_rate * factor;
+            device.seed(seed(run_seed, Stream::Step, state.step));
+            clock.lap(Part::Loading);
+            let mut watch = collector.watch(state.step, &mut clock);
+            let (next, outcome) = learner.step_watched(
+                &inputs,
+                targets,
+                objective,
+                learning_rate,
+                train.clip_norm,
+                &mut watch,
+            );
+            learner = next;
+            let epoch = state.epoch + 1;
+            if !outcome.loss.is_finite() {
+                if let Some(event) = collector.not_finite(&learner.network, &inputs, split, indices)
+                {
+                    session.record(fornax_runs::Position::train(state.step), event)?;
+                }
+                return Err(diverged(session, &learner, state, outcome.loss)?);
+            }
+            if state.step.is_multiple_of(log_every) {
+                let kind = EventKind::Step {
+                    epoch,
+                    loss: outcome.loss,
+                    learning_rate,
+                };
+                session.record(fornax_runs::Position::train(state.step), kind)?;
+            }
+            update(
+                &mut state.train_metrics,
+                &outcome.outputs,
+                &batch,
+                split,
+                indices,
+            );
+            #[allow(clippy::cast_precision_loss)] // batches are far smaller than 2^53
+            let weight = batch.len() as f64;
+            state.loss_sum += outcome.loss * weight;
+            state.num_samples += batch.len();
+            state.batch_index += 1;
+            state.step += 1;
+            session.display.step(state.step, outcome.loss);
+            clock.lap(Part::Instrumentation);
+            for event in collector.close_step(state.step - 1, epoch, outcome.loss) {
                 session.record(fornax_runs::Position::train(state.step), event)?;
             }
-            return Err(diverged(session, &learner, state, outcome.loss)?);
+            clock.lap(Part::Doctor);
+            let phase = || Phase::Fit(state.clone());
+            session.stop_if_interrupted(
+                &phase(),
+                &learner.network,
+                Some(&learner.optimizer),
+                None,
+            )?;
+            if session.checkpoint_due() {
+                session.checkpoint(&phase(), &learner.network, Some(&learner.optimizer), None)?;
+            }
+            if session.out_of_time() {
+                state.finished = Some(FinishReason::TimeBudget);
+                break;
+            }
         }
-        if state.step.is_multiple_of(log_every) {
-            let kind = EventKind::Step {
-                epoch,
-                loss: outcome.loss,
-                learning_rate,
-            };
-            session.record(fornax_runs::Position::train(state.step), kind)?;
-        }
-        update(
-            &mut state.train_metrics,
-            &outcome.outputs,
-            &batch,
-            &session.dataset.train,
-            indices,
-        );
-        #[allow(clippy::cast_precision_loss)] // batches are far smaller than 2^53
-        let weight = batch.len() as f64;
-        state.loss_sum += outcome.loss * weight;
-        state.num_samples += batch.len();
-        state.batch_index += 1;
-        state.step += 1;
-        session.display.step(state.step, outcome.loss);
-        clock.lap(Part::Instrumentation);
-        for event in collector.close_step(state.step - 1, epoch, outcome.loss) {
-            session.record(fornax_runs::Position::train(state.step), event)?;
-        }
-        clock.lap(Part::Doctor);
-        let phase = || Phase::Fit(state.clone());
-        session.stop_if_interrupted(&phase(), &learner.network, Some(&learner.optimizer), None)?;
-        if session.checkpoint_due() {
-            session.checkpoint(&phase(), &learner.network, Some(&learner.optimizer), None)?;
-        }
-        if session.out_of_time() {
-            state.finished = Some(FinishReason::TimeBudget);
-            break;
-        }
-    }
+        Ok(learner)
+    })?;
     let times = clock.times();
     if times.num_steps > 0 {
         let at = fornax_runs::Position::train(state.step);
@@ -313,9 +326,9 @@ fn close_epoch(
             EventKind::ClassRecall { epoch, recall },
         )?;
     }
-    let events = session.write_metrics()?;
+    session.write_metrics()?;
     session.display.epoch(&summary);
-    session.consult(&events);
+    session.consult();
     state.next_epoch(Metrics::for_task(&dataset.task));
     let phase = Phase::Fit(state.clone());
     if best {
@@ -345,6 +358,7 @@ fn diverged(
         loss,
         step,
         epoch,
+        setting: "train.learning_rate",
         run: session.run.path().to_owned(),
     })
 }
@@ -396,35 +410,9 @@ fn balanced_weights(counts: &[usize]) -> Vec<f32> {
         .collect()
 }
 
-/// Cuts an order into batches. A last batch of one sample is left out unless it is the only one:
-/// a batch norm cannot learn from it, and its sample comes at another place in the next epoch.
-fn batches(order: &[usize], batch_size: usize) -> impl Iterator<Item = &[usize]> {
-    order
-        .chunks(batch_size)
-        .take(num_batches(order.len(), batch_size))
-}
-
-/// Steps of an epoch.
-pub(crate) fn num_batches(num_samples: usize, batch_size: usize) -> usize {
-    let lone = batch_size > 1 && num_samples > batch_size && num_samples % batch_size == 1;
-    num_samples.div_ceil(batch_size) - usize::from(lone)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn batches_cover_the_order_but_for_a_lone_last_sample() {
-        let order: Vec<usize> = (0..9).collect();
-        let sizes = |n: usize, size| -> Vec<usize> {
-            batches(&order[..n], size).map(<[usize]>::len).collect()
-        };
-        assert_eq!(sizes(9, 4), [4, 4]);
-        assert_eq!(sizes(8, 3), [3, 3, 2]);
-        assert_eq!(sizes(1, 4), [1]);
-        assert_eq!(sizes(3, 1), [1, 1, 1]);
-    }
 
     #[test]
     fn balanced_weights_give_every_class_the_same_sum() {

@@ -8,6 +8,8 @@ pub(crate) mod compare;
 mod dreams;
 mod exhibits;
 mod explain;
+mod filters;
+mod ideals;
 pub(crate) mod inspect;
 mod layers;
 mod sample;

@@ -14,6 +14,7 @@ pub mod experiment;
 pub mod fit;
 mod insight;
 pub mod interrupt;
+mod loader;
 pub mod metrics;
 pub mod model;
 pub mod optimizer;

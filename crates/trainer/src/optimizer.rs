@@ -118,3 +118,29 @@ impl ModuleVisitor for Scale<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn rmsprop_takes_the_steps_of_pytorch() {
+        let device = Device::flex();
+        let mut module = LinearConfig::new(1, 1).with_bias(false).init(&device);
+        module.weight = module.weight.map(|weight| weight.zeros_like());
+        let (mut module, device) = (module.train(), device.autodiff());
+        let mut optimizer = OptimizerKind::Rmsprop.init(0.9, 0.0);
+        for _ in 0..2 {
+            let input = Tensor::<2>::from_floats([[3.0]], &device);
+            let gradients = module.forward(input).sum().backward();
+            let gradients = GradientsParams::from_grads(gradients, &module);
+            module = optimizer.step(0.1, module, gradients);
+        }
+        // torch 2.15.0: RMSprop(lr=0.1, alpha=0.99, eps=1e-8, momentum=0.9) on a gradient of 3.
+        let weight = module.weight.val().into_scalar::<f32>();
+        assert!((weight + 2.608_88).abs() < 1e-4, "{weight}");
+    }
+}

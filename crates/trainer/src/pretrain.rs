@@ -12,6 +12,7 @@ use crate::batch::{self, Inputs};
 use crate::checkpoint::{Checkpoint, Phase};
 use crate::error::Error;
 use crate::metrics::bits;
+use crate::model::SavedModel;
 use crate::progress::PretrainSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
@@ -124,7 +125,7 @@ fn train_layer(
             contrastive = next;
             let error = f64::from(error.into_scalar::<f32>());
             if !error.is_finite() {
-                return Err(diverged(session, state, error));
+                return Err(diverged(session, network, state, &rule, error)?);
             }
             state.error_sum += error;
             state.batch_index += 1;
@@ -179,6 +180,7 @@ fn close_epoch(
     let signals = train
         .as_ref()
         .and_then(|data| watch.signals(rbm, contrastive, data));
+    let free_energies = [train, valid].map(|data| data.map(energy));
     #[allow(clippy::cast_precision_loss)] // a count of batches
     let error = state.error_sum / state.batch_index.max(1) as f64;
     state.epoch += 1;
@@ -192,8 +194,8 @@ fn close_epoch(
             num_epochs,
             learning_rate: rule.learning_rate,
             reconstruction_error: error,
-            free_energy_train: train.map_or(f64::NAN, energy),
-            free_energy_valid: valid.map(energy),
+            free_energy_train: free_energies[0].unwrap_or(f64::NAN),
+            free_energy_valid: free_energies[1],
             pseudo_log_likelihood: likelihood,
         },
     )?;
@@ -207,7 +209,9 @@ fn close_epoch(
         num_epochs,
         reconstruction_error: error,
         pseudo_log_likelihood: likelihood,
+        free_energies,
     });
+    session.consult();
     let phase = Phase::Pretrain(state.clone());
     session.checkpoint(
         &phase,
@@ -217,13 +221,37 @@ fn close_epoch(
     )
 }
 
-fn diverged(session: &Session, state: &PretrainState, error: f64) -> Error {
-    Error::Diverged {
+/// Records that the error is no longer a number. The last checkpoint stays as it was.
+fn diverged(
+    session: &mut Session,
+    network: &DbnNetwork,
+    state: &PretrainState,
+    rule: &ContrastiveDivergence,
+    error: f64,
+) -> Result<Error, Error> {
+    let epoch = state.epoch + 1;
+    session.record(
+        Position::pretrain(state.layer, state.step),
+        EventKind::PretrainEpoch {
+            epoch,
+            num_epochs: session.experiment.pretrain.epochs,
+            learning_rate: rule.learning_rate,
+            reconstruction_error: error,
+            free_energy_train: f64::NAN,
+            free_energy_valid: None,
+            pseudo_log_likelihood: None,
+        },
+    )?;
+    session.display.finish();
+    // There has to be a model in the run, even after a first epoch that went wrong.
+    SavedModel::write_weights(session.run, &Network::Dbn(network.clone()))?;
+    Ok(Error::Diverged {
         loss: error,
         step: state.step,
-        epoch: state.epoch + 1,
+        epoch,
+        setting: "pretrain.learning_rate",
         run: session.run.path().to_owned(),
-    }
+    })
 }
 
 /// The inputs of a batch as rows, on the plain device.

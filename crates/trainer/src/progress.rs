@@ -39,6 +39,9 @@ pub struct PretrainSummary {
     pub reconstruction_error: f64,
     /// Of training samples, in nats; absent for Gaussian units.
     pub pseudo_log_likelihood: Option<f64>,
+    /// Mean free energy of training and of validation samples, where there are any; only their
+    /// difference means something.
+    pub free_energies: [Option<f64>; 2],
 }
 
 /// Shows a training.
@@ -189,6 +192,9 @@ fn pretrain_line(summary: &PretrainSummary) -> String {
     );
     if let Some(likelihood) = summary.pseudo_log_likelihood {
         let _ = write!(line, "  pseudo-likelihood {likelihood:.1}");
+    }
+    if let [Some(train), Some(valid)] = summary.free_energies {
+        let _ = write!(line, "  free energy {train:.1}, of valid {valid:.1}");
     }
     line
 }

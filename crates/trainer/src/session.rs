@@ -9,7 +9,7 @@ use fornax_doctor::{Record, Watch};
 use fornax_layers::draw_weights;
 use fornax_runs::{
     CheckpointKind, Event, EventKind, EventLog, FinishReason, Position, RunDir, StepTimes,
-    metrics_csv, read_events, tensorboard, write_atomic,
+    metrics_csv, tensorboard, write_atomic,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
             }
             None => self.first_phase(),
         };
-        let fresh = checkpoint.is_none() && !self.log_has_events()?;
+        let fresh = checkpoint.is_none() && self.log.events().is_empty();
         let network = self.init_network();
         let network = match &checkpoint {
             Some(checkpoint) => {
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
         }
         if fresh && self.experiment.train.doctor != DoctorLevel::Off {
             preflight::run(self)?;
-            self.consult(&read_events(&self.run.events())?);
+            self.consult();
         }
         let (network, state) = match phase {
             Phase::Pretrain(state) => {
@@ -175,7 +175,7 @@ impl<'a> Session<'a> {
     /// When the file cannot be written.
     pub fn record(&mut self, at: Position, kind: EventKind) -> Result<(), Error> {
         let elapsed_ms = self.elapsed_ms();
-        Ok(self.log.append(&Event {
+        Ok(self.log.append(Event {
             kind,
             at,
             elapsed_ms,
@@ -242,6 +242,12 @@ impl<'a> Session<'a> {
         SavedModel::write_weights(self.run, network)
     }
 
+    /// Whether the user asked to stop.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
     /// Ends with the error of an interruption, if the user asked for one; the state is saved first.
     ///
     /// # Errors
@@ -253,7 +259,7 @@ impl<'a> Session<'a> {
         optimizer: Option<&ModuleOptimizer>,
         contrastive: Option<&CdState>,
     ) -> Result<(), Error> {
-        if !self.interrupt.load(Ordering::Relaxed) {
+        if !self.is_interrupted() {
             return Ok(());
         }
         self.checkpoint(phase, network, optimizer, contrastive)?;
@@ -263,24 +269,24 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Draws the table of epochs anew from the events, and gives them.
+    /// Draws the table of epochs anew from the events.
     ///
     /// # Errors
-    /// When a file cannot be read or written.
-    pub fn write_metrics(&self) -> Result<Vec<Event>, Error> {
-        let events = read_events(&self.run.events())?;
-        write_atomic(&self.run.metrics(), metrics_csv(&events).as_bytes())?;
-        tensorboard::redraw(self.run)?;
-        Ok(events)
+    /// When a file cannot be written.
+    pub fn write_metrics(&self) -> Result<(), Error> {
+        let events = self.log.events();
+        write_atomic(&self.run.metrics(), metrics_csv(events).as_bytes())?;
+        Ok(tensorboard::redraw(self.run, events)?)
     }
 
     /// Asks the doctor about the training so far, and tells what is new.
-    pub fn consult(&mut self, events: &[Event]) {
+    pub fn consult(&mut self) {
         if self.experiment.train.doctor == DoctorLevel::Off {
             return;
         }
         let experiment = json!(self.experiment);
-        for finding in self.watch.look(&Record::new(events, &experiment)) {
+        let record = Record::new(self.log.events(), &experiment);
+        for finding in self.watch.look(&record) {
             self.display.note(&finding.line());
         }
     }
@@ -321,10 +327,6 @@ impl<'a> Session<'a> {
             }
             _ => Phase::Fit(FitState::new(self)),
         }
-    }
-
-    fn log_has_events(&self) -> Result<bool, Error> {
-        Ok(!read_events(&self.run.events())?.is_empty())
     }
 
     /// Draws the first weights on the plain device; only the phases know when gradients are due.
@@ -400,7 +402,7 @@ impl<'a> Session<'a> {
             self.record(at, kind)?;
         }
         self.record(at, EventKind::Finished { reason })?;
-        tensorboard::redraw(self.run)?;
+        tensorboard::redraw(self.run, self.log.events())?;
         let [valid, test] = scores;
         let best_epoch = state.epoch;
         Ok(Outcome {
@@ -409,18 +411,18 @@ impl<'a> Session<'a> {
             test,
             best_epoch,
             elapsed: self.clock.elapsed(),
-            step_times: self.step_times()?,
+            step_times: self.step_times(),
         })
     }
 
-    fn step_times(&self) -> Result<StepTimes, Error> {
+    fn step_times(&self) -> StepTimes {
         let mut sum = StepTimes::default();
-        for event in read_events(&self.run.events())? {
-            if let EventKind::StepTimes(times) = event.kind {
-                sum.add(&times);
+        for event in self.log.events() {
+            if let EventKind::StepTimes(times) = &event.kind {
+                sum.add(times);
             }
         }
-        Ok(sum)
+        sum
     }
 
     fn end_position(&self) -> Result<Position, Error> {

@@ -37,6 +37,7 @@ pub(crate) const RULE: Rule = Rule {
         "vanishing_gradient",
         "initialisation",
         "not_finite",
+        "high_learning_rate",
     ],
     check,
 };

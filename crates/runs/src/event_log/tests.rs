@@ -201,9 +201,10 @@ fn check_round_trip(events: &[Event]) {
     let path = folder.path().join("events.jsonl");
     let mut log = EventLog::open_append(&path).unwrap();
     for event in events {
-        log.append(event).unwrap();
+        log.append(event.clone()).unwrap();
     }
     log.sync().unwrap();
+    assert_eq!(log.events(), events);
     assert_eq!(read_events(&path).unwrap(), events);
 }
 
@@ -352,7 +353,7 @@ fn missing_file_is_an_error_with_its_path() {
 #[cfg(target_os = "linux")]
 fn full_disk_is_its_own_error() {
     let mut log = EventLog::open_append(Path::new("/dev/full")).unwrap();
-    let error = log.append(&step(1, 1.0)).unwrap_err();
+    let error = log.append(step(1, 1.0)).unwrap_err();
     assert!(matches!(error, RunError::DiskFull { .. }), "{error}");
 }
 
@@ -372,9 +373,10 @@ proptest! {
         let (_folder, path) = cut_log(size);
         let before = read_events(&path).unwrap().len();
         let mut log = EventLog::open_append(&path).unwrap();
-        log.append(&resumed(Position::train(9))).unwrap();
-        log.append(&step(10, 0.1)).unwrap();
+        log.append(resumed(Position::train(9))).unwrap();
+        log.append(step(10, 0.1)).unwrap();
         let after = read_events(&path).unwrap();
+        prop_assert_eq!(log.events(), &after);
         prop_assert_eq!(after.len(), before + 2);
         prop_assert_eq!(&after[before + 1], &step(10, 0.1));
     }

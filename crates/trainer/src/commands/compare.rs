@@ -1,33 +1,28 @@
 //! `fornax compare`: runs laid over each other.
 
 use fornax_runs::report::{Comparison, Unit};
-use fornax_runs::{RunDir, write_atomic};
+use fornax_runs::write_atomic;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cli::CompareArgs;
-use crate::commands::resume::reopen;
-use crate::device;
+use crate::commands::trained::Trained;
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::insight::Subject;
 use crate::insight::compare::Answered;
 use crate::output::Output;
 use crate::progress::metric;
 
 pub(super) fn run(args: &CompareArgs, output: &mut Output) -> Result<(), Error> {
-    let mut opened = Vec::with_capacity(args.runs.len());
-    for path in &args.runs {
-        let run = RunDir::open(path)?;
-        let experiment = Experiment::load(&run.experiment())?;
-        // In f32 whatever they were trained in: the precision is that of the whole process.
-        let device = device::open(&experiment.device_or(args.device.as_deref())?)?;
-        opened.push((run, reopen(&experiment)?, device));
-    }
+    let opened = args
+        .runs
+        .iter()
+        .map(|path| Trained::open_beside_others(path, args.device.as_deref()))
+        .collect::<Result<Vec<_>, Error>>()?;
     let subjects = opened
         .iter()
-        .map(|(run, resolved, device)| Subject::open(run, resolved, device.clone()))
+        .map(Trained::subject)
         .collect::<Result<Vec<_>, Error>>()?;
     let answered = subjects
         .iter()
@@ -60,7 +55,7 @@ pub(super) fn run(args: &CompareArgs, output: &mut Output) -> Result<(), Error> 
         differences: differences(
             &opened
                 .iter()
-                .map(|opened| &opened.1.experiment)
+                .map(|opened| &opened.resolved.experiment)
                 .collect::<Vec<_>>(),
         ),
         unit: if first.metric() == "accuracy" {

@@ -17,8 +17,7 @@ use crate::output::Output;
 
 pub(super) fn run(args: &DoctorArgs, output: &mut Output) -> Result<(), Error> {
     let Some(path) = &args.run else {
-        installation::check(output);
-        return Ok(());
+        return installation::check(output);
     };
     let run = RunDir::open(path)?;
     let experiment = Experiment::load(&run.experiment())?;

@@ -8,22 +8,17 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 use crate::cli::{InspectArgs, View};
-use crate::commands::open_device;
-use crate::commands::resume::reopen;
+use crate::commands::trained::Trained;
 use crate::error::Error;
-use crate::experiment::Experiment;
 use crate::insight::Subject;
 use crate::insight::inspect::inspect;
 use crate::output::Output;
 
 pub(super) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Error> {
-    let run = RunDir::open(&args.run)?;
-    let experiment = Experiment::load(&run.experiment())?;
-    let device = open_device(&experiment, args.device.as_deref(), output)?;
-    let resolved = reopen(&experiment)?;
-    let subject = Subject::open(&run, &resolved, device)?;
+    let trained = Trained::open(&args.run, args.device.as_deref(), output)?;
+    let (run, subject) = (&trained.run, trained.subject()?);
     if let Some(input) = &args.input {
-        return explain(&subject, &run, input, args.limit, output);
+        return explain(&subject, run, input, args.limit, output);
     }
     let report = subject.report()?;
     let view = args.view.unwrap_or(View::Hierarchy);

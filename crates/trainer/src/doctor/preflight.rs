@@ -1,5 +1,7 @@
 //! The preflight: what can be known of a training before it starts, within a tenth of its time.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use fornax_data::check::check_some;
@@ -9,7 +11,7 @@ use super::data::{self, MOST_ITEMS, MOST_SAMPLES};
 use super::rehearsal::Rehearsal;
 use crate::architecture::NetworkConfig;
 use crate::error::Error;
-use crate::fit::num_batches;
+use crate::loader::num_batches;
 use crate::session::Session;
 
 /// Share of the expected training time that it may take.
@@ -34,13 +36,19 @@ const HEART_STEPS: [usize; 2] = [30, 60];
 /// Looks at the data and tries the network out, records what it finds, and says what it left out.
 ///
 /// It leaves no trace in the training: weights are thrown away, and each step of the training seeds
-/// its own randomness.
+/// its own randomness. Interrupted, it leaves out the rest, and the training saves its first step.
 ///
 /// # Errors
 /// When an item can no longer be read, or the event cannot be written.
 pub(crate) fn run(session: &mut Session) -> Result<(), Error> {
     let started = Instant::now();
-    let left = |budget: f64| budget - started.elapsed().as_secs_f64();
+    let interrupt = Arc::clone(&session.interrupt);
+    let left = |budget: f64| {
+        if interrupt.load(Ordering::Relaxed) {
+            return 0.0;
+        }
+        budget - started.elapsed().as_secs_f64()
+    };
     let mut skipped = Vec::new();
     let rehearsal = Rehearsal::new(session);
     let train = &session.experiment.train;

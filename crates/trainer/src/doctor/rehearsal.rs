@@ -79,6 +79,9 @@ impl<'a> Rehearsal<'a> {
                 first = loss;
             }
             lowest = lowest.min(loss);
+            if self.session.is_interrupted() {
+                return Ok(None);
+            }
         }
         let left = lowest / first;
         Ok(left.is_finite().then_some(left))
@@ -106,6 +109,9 @@ impl<'a> Rehearsal<'a> {
             curve.push([rate, smooth]);
             if !smooth.is_finite() || smooth > BLOWN_UP * lowest {
                 break;
+            }
+            if self.session.is_interrupted() {
+                return Ok(Vec::new());
             }
         }
         Ok(curve)

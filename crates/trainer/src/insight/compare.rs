@@ -27,10 +27,26 @@ pub(crate) struct Answered<'a> {
 }
 
 impl<'a> Answered<'a> {
+    /// On the samples that a report judges by.
     pub(crate) fn new(subject: &'a Subject<'a>) -> Result<Self, Error> {
         let sample = Sample::choose(subject.dataset, subject.experiment);
-        let judged = judge(subject, &sample, None)?;
+        Self::on(subject, &sample)
+    }
+
+    /// On samples by which a setting may be chosen.
+    pub(crate) fn to_choose_by(subject: &'a Subject<'a>) -> Result<Self, Error> {
+        let sample = Sample::to_choose_by(subject.dataset, subject.experiment);
+        Self::on(subject, &sample)
+    }
+
+    fn on(subject: &'a Subject<'a>, sample: &Sample<'a>) -> Result<Self, Error> {
+        let judged = judge(subject, sample, None)?;
         Ok(Self { subject, judged })
+    }
+
+    /// The split that the samples are from.
+    pub(crate) fn split(&self) -> &'static str {
+        self.judged.name
     }
 
     /// The metric that counts, and whether it is a share.

@@ -36,6 +36,22 @@ impl<'a> Sample<'a> {
     /// compared: the test split, which this chooses nothing by. Without one the validation split has
     /// to do, and without that a part of the training split that the probes do not see.
     pub(super) fn choose(dataset: &'a Dataset, experiment: &Experiment) -> Self {
+        let splits = [("test", &dataset.test), ("valid", &dataset.valid)];
+        Self::of_first(splits, dataset, experiment)
+    }
+
+    /// Samples by which a setting may be chosen: the validation split, where there is one.
+    pub(super) fn to_choose_by(dataset: &'a Dataset, experiment: &Experiment) -> Self {
+        let splits = [("valid", &dataset.valid), ("test", &dataset.test)];
+        Self::of_first(splits, dataset, experiment)
+    }
+
+    /// Judged on the first split that is there.
+    fn of_first(
+        splits: [(&'static str, &'a Split); 2],
+        dataset: &'a Dataset,
+        experiment: &Experiment,
+    ) -> Self {
         let num_train = dataset.train.len();
         let seen = num_train * experiment.train.epochs;
         let is_text = matches!(dataset.task, Task::NextToken { .. });
@@ -46,7 +62,7 @@ impl<'a> Sample<'a> {
         let outputs = dataset.task.num_outputs().max(1);
         let max_width = (MOST_PRODUCTS / (count * outputs)).clamp(64, MAX_WIDTH);
         let order = epoch_order(num_train, experiment.seed, usize::MAX);
-        let (name, split) = [("test", &dataset.test), ("valid", &dataset.valid)]
+        let (name, split) = splits
             .into_iter()
             .find(|(_, split)| !split.is_empty())
             .unwrap_or(("train", &dataset.train));

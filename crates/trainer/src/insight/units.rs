@@ -1,22 +1,21 @@
-//! The strips of the layers: health, filters, and what the most telling units look for.
+//! The strips of the layers: health, what pruning costs, and what the most telling units look for.
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
 use fornax_data::{InputShape, Split, Task};
-use fornax_insight::maximise::{Ascent, maximise};
 use fornax_insight::units::{UnitHealth, informativeness, unit_columns, unit_health};
-use fornax_insight::watch::{Prune, StandIn, Watch};
+use fornax_insight::watch::{Prune, StandIn};
 use fornax_layers::{Activation, Feature};
-use fornax_runs::report::{Exhibit, Layer, Picture, UnitView};
+use fornax_runs::report::{Exhibit, Layer, UnitView};
 
-use super::exhibits::{Exhibits, filter};
+use super::exhibits::Exhibits;
+use super::filters::filters;
+use super::ideals::{ideal_images, ideals};
 use super::layers::BATCH;
 use super::verdict::Judged;
 use super::{Sample, Subject};
 use crate::architecture::{Network, NetworkConfig};
-use crate::batch::{self, Inputs, Layout};
+use crate::batch;
 use crate::error::Error;
 use crate::evaluate::{chunks, update};
 use crate::metrics::Metrics;
@@ -31,12 +30,6 @@ const UNITS: usize = 8;
 const EXHIBITS: usize = 6;
 /// Rows of a table of which the mean is shown.
 const TYPICAL: usize = 20;
-/// First-layer weights that are shown.
-const FILTERS: usize = 48;
-/// Steps of the ascent to an ideal image.
-const STEPS: usize = 40;
-/// Classes that an ideal image is made for.
-const IDEALS: usize = 10;
 
 /// A strip for each layer.
 pub(super) fn strips(
@@ -240,6 +233,7 @@ fn telling(
         _ => 3,
     };
     let field = receptive_field(subject, &feature.name);
+    let mut ideals = ideal_images(subject, &feature.name, &order, exhibits).into_iter();
     let views = order
         .into_iter()
         .map(|unit| {
@@ -297,7 +291,7 @@ fn telling(
                     )
                 },
                 exhibits: shown,
-                ideal: None,
+                ideal: ideals.next(),
             }
         })
         .collect();
@@ -406,174 +400,6 @@ fn receptive_field(subject: &Subject, layer: &str) -> Option<usize> {
     let NetworkConfig::Cnn(config) = subject.config else {
         return None;
     };
-    let number: usize = layer.strip_prefix("block")?.parse().ok()?;
-    let of = |sizes: &[usize], index: usize| *sizes.get(index).unwrap_or(&sizes[0]);
-    let (mut field, mut jump) = (1, 1);
-    for index in 0..number {
-        field += (of(&config.kernel_sizes, index) - 1) * jump;
-        jump *= of(&config.strides, index);
-        let pool = of(&config.pools, index);
-        field += (pool - 1) * jump;
-        jump *= pool;
-    }
-    Some(field)
-}
-
-/// The weights of the first layer, where they are pictures.
-fn filters(subject: &Subject) -> Vec<Picture> {
-    let InputShape::Image {
-        channels,
-        height,
-        width,
-    } = subject.dataset.input
-    else {
-        return Vec::new();
-    };
-    let mut first = FirstWeight(None);
-    match &subject.network {
-        Network::Dbn(network) => network.unrolled.visit(&mut first),
-        Network::Rnn(_) => return Vec::new(), // it sees rows, not images
-        network => network.visit(&mut first),
-    }
-    let Some((shape, values)) = first.0 else {
-        return Vec::new();
-    };
-    match *shape.as_slice() {
-        [units, channels, height, width] if height * width > 1 => (0..units.min(FILTERS))
-            .map(|unit| {
-                let size = channels * height * width;
-                filter(
-                    &values[unit * size..(unit + 1) * size],
-                    [channels, height, width],
-                )
-            })
-            .collect(),
-        [inputs, units] if inputs == channels * height * width => (0..units.min(FILTERS))
-            .map(|unit| {
-                let column: Vec<f32> = (0..inputs)
-                    .map(|input| values[input * units + unit])
-                    .collect();
-                filter(&column, [channels, height, width])
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The first matrix or kernel of a network, in the order of its fields.
-struct FirstWeight(Option<(Vec<usize>, Vec<f32>)>);
-
-impl ModuleVisitor for FirstWeight {
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        if D >= 2 && self.0.is_none() {
-            let value = parameter.val();
-            self.0 = Some((value.dims().to_vec(), to_vec(value)));
-        }
-    }
-}
-
-/// For each class, the image that the network would be surest of; only for images.
-fn ideals(subject: &Subject, exhibits: &Exhibits) -> Vec<UnitView> {
-    let InputShape::Image { .. } = subject.dataset.input else {
-        return Vec::new();
-    };
-    let names = subject.dataset.preprocess.classes().unwrap_or_default();
-    let count = names.len().min(IDEALS);
-    let pictures = ideal_images(subject, "logits", &(0..count).collect::<Vec<_>>(), exhibits);
-    pictures
-        .into_iter()
-        .enumerate()
-        .map(|(class, picture)| UnitView {
-            unit: class,
-            follows: format!("what it takes for the ideal {}", names[class]),
-            exhibits: Vec::new(),
-            ideal: Some(picture),
-        })
-        .collect()
-}
-
-/// The image that excites each of a layer's units most, found by ascent.
-pub(super) fn ideal_images(
-    subject: &Subject,
-    layer: &str,
-    units: &[usize],
-    exhibits: &Exhibits,
-) -> Vec<Picture> {
-    let InputShape::Image {
-        channels,
-        height,
-        width,
-    } = subject.dataset.input
-    else {
-        return Vec::new();
-    };
-    if units.is_empty() {
-        return Vec::new();
-    }
-    let frozen = subject.network.clone().train().freeze();
-    let layout = subject.layout;
-    let score = |x: Tensor<4>| {
-        let [batch, ..] = x.dims();
-        let inputs = match layout {
-            Layout::Image => Inputs::Image(x),
-            Layout::Rows => Inputs::Steps(x.swap_dims(1, 2).flatten(2, 3), vec![height; batch]),
-            _ => Inputs::Flat(x.flatten(1, 3)),
-        };
-        if layer == "logits" {
-            return pick(frozen.forward(&inputs), units);
-        }
-        let mut watch = Watch::new(layer);
-        let _ = frozen.forward_tap(&inputs, &mut watch);
-        let Some(watched) = watch.seen else {
-            return Tensor::zeros([batch, 1], &subject.device).autodiff();
-        };
-        let feature = match *watched.shape.as_slice() {
-            [channels, height, width] => watched
-                .features
-                .reshape([batch, channels, height * width])
-                .mean_dim(2)
-                .flatten(1, 2),
-            _ => watched.features,
-        };
-        pick(feature, units)
-    };
-    let start = Tensor::zeros([units.len(), channels, height, width], &subject.device);
-    let ascent = Ascent {
-        steps: STEPS,
-        rate: 0.25,
-        range: pixel_range(subject),
-    };
-    let images = to_vec(maximise(&start, ascent, score));
-    images
-        .chunks_exact(channels * height * width)
-        .map(|image| exhibits.picture(image))
-        .collect()
-}
-
-/// `[B, K]` to `[B, 1]`: of each row the number that belongs to it.
-fn pick(scores: Tensor<2>, units: &[usize]) -> Tensor<2> {
-    let [batch, width] = scores.dims();
-    let mut one_hot = vec![0.0_f32; batch * width];
-    for (row, unit) in units.iter().enumerate() {
-        one_hot[row * width + unit] = 1.0;
-    }
-    let one_hot = Tensor::from_data(TensorData::new(one_hot, [batch, width]), &scores.device());
-    (scores * one_hot).sum_dim(1)
-}
-
-/// The darkest and the brightest value that a pixel can have.
-#[allow(clippy::cast_possible_truncation)] // standardised pixels
-fn pixel_range(subject: &Subject) -> (f32, f32) {
-    let fornax_data::Preprocess::Images(images) = &subject.dataset.preprocess else {
-        return (-3.0, 3.0);
-    };
-    let ends = images.mean.iter().zip(&images.sd);
-    let low = ends
-        .clone()
-        .map(|(mean, sd)| -mean / sd)
-        .fold(f64::INFINITY, f64::min);
-    let high = ends
-        .map(|(mean, sd)| (1.0 - mean) / sd)
-        .fold(f64::NEG_INFINITY, f64::max);
-    (low as f32, high as f32)
+    let blocks = layer.strip_prefix("block")?.parse().ok()?;
+    Some(config.receptive_field(blocks)[1])
 }

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::store::{ModuleSnapshot, ModuleStore, SafetensorsStore, bridge};
 use burn::tensor::{Device, Int, Tensor, TensorData, Tolerance};
 use fornax_cnn::{CnnConfig, Head, Padding};
-use fornax_dbn::{ContrastiveDivergence, DbnConfig};
+use fornax_dbn::{ContrastiveDivergence, DbnConfig, RbmConfig, Visible};
 use fornax_layers::Activation;
 use fornax_mlp::MlpConfig;
 use fornax_rnn::{CellKind, RnnConfig};
@@ -248,6 +248,9 @@ fn check_against(reference: &Device, device: &Device) {
         );
     }
     check_contrastive_divergence(reference, device);
+    for device in [reference, device] {
+        check_pretraining(device);
+    }
 }
 
 /// The loss of each of a few steps on made-up data, dots of three kinds.
@@ -280,6 +283,36 @@ fn losses(network: Network, device: &Device) -> Vec<f64> {
         losses.push(outcome.loss);
     }
     losses
+}
+
+/// Machines of both kinds learn two patterns, with labels and with chains that persist: what is drawn
+/// differs from device to device, what is learned must not.
+#[track_caller]
+fn check_pretraining(device: &Device) {
+    for (persistent, visible) in [(false, Visible::Gaussian), (true, Visible::Bernoulli)] {
+        device.seed(7);
+        let patterns: Vec<f32> = (0..64_u16).map(|i| f32::from((i + i / 8) % 2)).collect();
+        let patterns = Tensor::<1>::from_data(TensorData::from(patterns.as_slice()), device);
+        let patterns = patterns.reshape([8, 8]);
+        let labels = Tensor::<2>::from_floats([[1.0, 0.0], [0.0, 1.0]], device).repeat(&[4, 1]);
+        let config = RbmConfig::new(8, 12).with_num_labels(2);
+        let mut rbm = config.with_visible(visible).init(device);
+        let rule = ContrastiveDivergence::new()
+            .with_persistent(persistent)
+            .with_num_chains(8);
+        let mut state = rule.init_state(&rbm);
+        let mut errors = Vec::new();
+        for _ in 0..100 {
+            let error;
+            (rbm, state, error) = rule.step(rbm, state, patterns.clone(), Some(labels.clone()));
+            errors.push(error.into_scalar::<f32>());
+        }
+        let lowest = errors.iter().copied().fold(f32::INFINITY, f32::min);
+        assert!(
+            lowest < 0.1 * errors[0],
+            "{device:?}, {visible:?} units learn nothing: {errors:?}"
+        );
+    }
 }
 
 /// One update of contrastive divergence, its random samples left out of the comparison: devices

@@ -333,6 +333,70 @@ fn damaged_models_are_refused() {
 }
 
 #[test]
+fn wrong_wishes_for_what_to_generate_are_refused() {
+    let folder = Folder::new();
+    folder.write(
+        "a.txt",
+        "to be or not to be, that is the question. ".repeat(40),
+    );
+    folder
+        .run("train rnn --data a.txt --epochs 1 --set model.d_hidden=8 --out text --no-report")
+        .ok();
+    for (arguments, words) in [
+        ("--temperature=-1", ["temperature", "-1"]),
+        ("--temperature nan", ["temperature", "NaN"]),
+        ("--top-k 0", ["top", "1"]),
+        ("--length=-1", ["-1", "--length"]),
+    ] {
+        let finished = folder.run(&format!("generate text {arguments}"));
+        refused(&finished, USAGE, &words);
+    }
+    let mut empty = folder.command("generate text --prompt");
+    let output = empty.arg("").output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(USAGE));
+    folder
+        .run(
+            "train dbn --data digits --epochs 1 --set pretrain.epochs=1 --set model.widths=[16] \
+             --out dreams --no-report",
+        )
+        .ok();
+    let none = folder.run("generate dreams --samples 0");
+    refused(&none, USAGE, &["samples", "at least 1"]);
+    let classifier = "train mlp --data digits --epochs 1 --out classes --no-report";
+    folder.run(classifier).ok();
+    refused(&folder.run("generate classes"), USAGE, &["cannot generate"]);
+}
+
+#[test]
+fn a_window_without_steps_and_a_horizon_of_none_are_refused() {
+    check(
+        "train rnn --data co2 --window 0",
+        USAGE,
+        &["window", "at least 1"],
+    );
+    check(
+        "train rnn --data co2 --horizon 0",
+        USAGE,
+        &["horizon", "at least 1"],
+    );
+}
+
+#[test]
+fn a_pretraining_that_diverges_names_its_own_learning_rate() {
+    let folder = Folder::new();
+    let finished = folder
+        .run("train dbn --data digits --epochs 1 --set pretrain.learning_rate=1e38 --out run");
+    refused(
+        &finished,
+        TRAINING,
+        &["diverged", "`pretrain.learning_rate`"],
+    );
+    let diagnosis = folder.run("doctor run").ok().stdout();
+    assert!(diagnosis.contains("[pretraining_rate]"), "{diagnosis}");
+    assert!(folder.path().join("run/model/weights.safetensors").exists());
+}
+
+#[test]
 fn diverging_training_ends_with_its_own_code_and_keeps_the_run() {
     let folder = Folder::new();
     let finished = folder.run(
@@ -385,5 +449,5 @@ fn a_folder_without_permission_is_said() {
         return;
     }
     let finished = folder.run("train mlp --data digits --epochs 1 --out closed/run");
-    refused(&finished, 1, &["closed", "permission"]);
+    refused(&finished, USAGE, &["closed", "permission"]);
 }

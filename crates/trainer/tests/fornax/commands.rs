@@ -159,6 +159,21 @@ fn time_budget_ends_training_with_a_usable_model() {
 }
 
 #[test]
+fn training_stops_early_when_nothing_improves_any_more() {
+    let folder = Folder::new();
+    let result = folder
+        .run(
+            "train mlp --data digits --epochs 400 --set train.patience=2 --out run --no-report \
+             --json",
+        )
+        .json();
+    assert_eq!(result["reason"], "early_stopping");
+    let table = fs::read_to_string(folder.path().join("run/metrics.csv")).expect("a table");
+    let best = result["best_epoch"].as_u64().expect("an epoch");
+    assert_eq!(table.lines().skip(1).count() as u64, best + 2, "{table}");
+}
+
+#[test]
 fn belief_network_dreams_and_refuses_classes_it_does_not_know() {
     let folder = Folder::new();
     folder

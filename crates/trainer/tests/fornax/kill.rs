@@ -30,6 +30,11 @@ fn killed_and_resumed_convolutions_end_with_the_same_bits() {
     check("cnn --data digits --epochs 4 --set model.widths=[4,4] --set model.dense=[16]");
 }
 
+#[test]
+fn killed_and_resumed_recurrent_network_ends_with_the_same_bits() {
+    check("rnn --data japanese-vowels --epochs 3 --set model.d_hidden=24");
+}
+
 #[cfg(feature = "ndarray")]
 #[test]
 fn killed_and_resumed_perceptron_ends_with_the_same_bits_on_ndarray() {

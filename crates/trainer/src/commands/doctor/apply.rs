@@ -5,12 +5,12 @@ use fornax_runs::RunDir;
 use serde_json::json;
 use std::path::Path;
 
-use crate::commands::resume::{Training, reopen, train};
+use crate::commands::resume::{Training, train};
 use crate::commands::train::create;
+use crate::commands::trained::Trained;
 use crate::commands::{data_folders, open_device};
 use crate::error::Error;
 use crate::experiment::{Experiment, Request, Resolved};
-use crate::insight::Subject;
 use crate::insight::compare::Answered;
 use crate::output::Output;
 use crate::overlay;
@@ -70,31 +70,28 @@ fn gain(
     second: &RunDir,
     output: &mut Output,
 ) -> Result<Option<fornax_runs::report::Estimate>, Error> {
-    let mut opened = Vec::with_capacity(2);
-    for run in [first, second] {
-        let experiment = Experiment::load(&run.experiment())?;
-        let device = open_device(&experiment, None, output)?;
-        opened.push((run, reopen(&experiment)?, device));
-    }
-    let subjects = opened
-        .iter()
-        .map(|(run, resolved, device)| Subject::open(run, resolved, device.clone()))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let answered = subjects
-        .iter()
-        .map(Answered::new)
-        .collect::<Result<Vec<_>, Error>>()?;
-    let (before, after) = (&answered[0], &answered[1]);
+    let first = Trained::open_beside_others(first.path(), None)?;
+    let second = Trained::open_beside_others(second.path(), None)?;
+    let (first, second) = (first.subject()?, second.subject()?);
+    let (before, after) = (
+        Answered::to_choose_by(&first)?,
+        Answered::to_choose_by(&second)?,
+    );
     let name = before.metric();
     let bare = |value| metric(name, value);
-    let values = format!("{}, before {}", bare(after.value()), bare(before.value()));
-    if !before.same_samples(after) {
+    let split = before.split();
+    let values = format!(
+        "{split} {}, before {}",
+        bare(after.value()),
+        bare(before.value())
+    );
+    if !before.same_samples(&after) {
         output.line(format!(
             "{values}; on other samples, so nothing follows from it"
         ));
         return Ok(None);
     }
-    let gain = before.gain(after);
+    let gain = before.gain(&after);
     let verdict = if gain.low > 0.0 {
         "it helped"
     } else if gain.high < 0.0 {

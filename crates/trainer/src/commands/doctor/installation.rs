@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use crate::commands::data_folders;
 use crate::device;
+use crate::error::Error;
 use crate::output::Output;
 
 /// How long a device may take to answer; `fornax devices --limit` waits longer.
 const LIMIT: Duration = Duration::from_mins(1);
 
-pub(super) fn check(output: &mut Output) {
+/// # Errors
+/// When no device answers.
+pub(super) fn check(output: &mut Output) -> Result<(), Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("FORNAX_COMMIT"));
     output.line(format!(
@@ -51,4 +54,10 @@ pub(super) fn check(output: &mut Output) {
         "data_folders": folders,
         "datasets_ready": ready,
     }));
+    if devices.iter().any(|device| device.answers) {
+        return Ok(());
+    }
+    Err(Error::Installation {
+        missing: "no device computes".to_owned(),
+    })
 }
