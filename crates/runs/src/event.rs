@@ -177,6 +177,20 @@ pub enum EventKind {
         recall: Vec<f64>,
     },
 
+    /// How far each layer moved since an earlier epoch.
+    Settling {
+        /// Counted from 1.
+        epoch: usize,
+        /// The earlier one; 0 for the first weights.
+        since: usize,
+        /// Names, from the input up.
+        layers: Vec<String>,
+        /// Similarity of each to what it was (CKA on a few validation samples): 1 where nothing changed
+        /// but a rotation; NaN for a layer that does not tell samples apart.
+        #[serde(deserialize_with = "number::list")]
+        similarity: Vec<f64>,
+    },
+
     /// A number stopped being finite.
     NotFinite(NotFinite),
 

@@ -19,6 +19,7 @@ use crate::metrics::{Direction, Metrics, bits};
 use crate::progress::EpochSummary;
 use crate::seeds::{Stream, seed};
 use crate::session::Session;
+use crate::settling::Settling;
 use crate::signals::{Collector, DoctorLevel};
 use crate::step::{Learner, Objective};
 use crate::step_clock::{Part, StepClock};
@@ -109,6 +110,7 @@ pub fn run(
     let batches_per_epoch = num_batches(session.dataset.train.len(), train.batch_size);
     let num_steps = train.epochs * batches_per_epoch;
     let mut collector = Collector::new(train.doctor, session.config, batches_per_epoch, num_steps);
+    let mut settling = Settling::new(session, &learner.network.valid(), &state)?;
     session
         .display
         .start_fit(train.epochs, batches_per_epoch, state.step);
@@ -125,7 +127,7 @@ pub fn run(
         let elapsed = started.0.elapsed().as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // a rate for people
         let samples_per_s = (state.num_samples - started.1) as f64 / elapsed.max(1e-9);
-        close_epoch(session, &learner, &mut state, samples_per_s)?;
+        close_epoch(session, &learner, &mut state, &mut settling, samples_per_s)?;
     }
     session.display.finish();
     Ok(state.finished.unwrap_or(FinishReason::Completed))
@@ -241,6 +243,7 @@ fn close_epoch(
     session: &mut Session,
     learner: &Learner,
     state: &mut FitState,
+    settling: &mut Settling,
     samples_per_s: f64,
 ) -> Result<(), Error> {
     let train = session.experiment.train.clone();
@@ -325,6 +328,9 @@ fn close_epoch(
             fornax_runs::Position::train(state.step),
             EventKind::ClassRecall { epoch, recall },
         )?;
+    }
+    if let Some(moved) = settling.close_epoch(&network, state.epoch) {
+        session.record(fornax_runs::Position::train(state.step), moved)?;
     }
     session.write_metrics()?;
     session.display.epoch(&summary);

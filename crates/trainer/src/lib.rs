@@ -26,6 +26,7 @@ pub mod progress;
 pub mod schedule;
 pub mod seeds;
 pub mod session;
+mod settling;
 pub mod signals;
 pub mod step;
 mod step_clock;

@@ -184,7 +184,14 @@ fn every_event_of_the_doctor_is_read_as_it_was_written() {
         epoch: 1,
         recall: vec![0.5, 1.0],
     };
+    let settling = EventKind::Settling {
+        epoch: 2,
+        since: 0,
+        layers: vec!["hidden1".to_owned()],
+        similarity: vec![0.9],
+    };
     check_round_trip(&[
+        at(Position::train(2), settling),
         at(
             Position::pretrain(1, 0),
             EventKind::Data(DataSignals::default()),

@@ -21,6 +21,8 @@ pub struct Learning {
     pub samples_per_s: f64,
     /// Reconstruction error of each layer that was pre-trained, by epoch.
     pub pretraining: Vec<Curve>,
+    /// For each layer, how like it is to what it was at the point before, from 0 to 1.
+    pub settling: Vec<Curve>,
     /// Where the time of the steps went: each part and its share.
     pub step_times: Vec<(String, f64)>,
     /// Milliseconds of a step.
@@ -97,6 +99,16 @@ impl Learning {
                     learning
                         .learning_rates
                         .push((event.at.step, *learning_rate));
+                }
+                EventKind::Settling {
+                    epoch,
+                    layers,
+                    similarity,
+                    ..
+                } => {
+                    for (layer, &value) in layers.iter().zip(similarity) {
+                        add(&mut learning.settling, "similarity", layer, *epoch, value);
+                    }
                 }
                 EventKind::StepTimes(times) => all_times.add(times),
                 EventKind::Warning { message } => learning.warnings.push(message.clone()),

@@ -23,6 +23,7 @@ pub(super) fn section(learning: &Learning, verdict: &Verdict, found: &[Finding])
             (curves(learning, verdict, &metric_takeaway(learning, metric, verdict.higher_is_better), pins(found, |finding| finding.epoch)))
             (loss(learning, pins(found, |finding| finding.step)))
             @if !learning.pretraining.is_empty() { (pretraining(learning)) }
+            @if learning.settling.iter().any(|layer| layer.points.len() > 1) { (settling(&learning.settling)) }
         }
     }
 }
@@ -42,6 +43,59 @@ fn step_times(learning: &Learning) -> Markup {
                 span class=(format!("key p{index}")) aria-hidden="true" {} (name) " " (percent(*share))
             }
         }
+    }
+}
+
+/// From here on a layer counts as settled.
+const SETTLED: f64 = 0.95;
+
+/// How far each layer moved from one look to the next.
+fn settling(layers: &[Curve]) -> Markup {
+    let epochs = layers.iter().map(|layer| &layer.points);
+    let epochs = epochs.max_by_key(|points| points.len());
+    let drawing = html! {
+        div.scroll tabindex="0" role="region" aria-label="How like each layer is to itself before" {
+            table.matrix {
+                thead { tr { td style="--v:0" {} @for (epoch, _) in epochs.into_iter().flatten() { th scope="col" { (epoch) } } } }
+                tbody { @for layer in layers { tr {
+                    th scope="row" { (layer.split) }
+                    @for (_, value) in &layer.points {
+                        @let shown = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+                        td.deep[shown > 0.6] style=(format!("--v:{shown:.2}")) { @if value.is_finite() { (format!("{value:.2}")) } @else { "–" } }
+                    }
+                } } }
+            }
+        }
+    };
+    figure(
+        &settling_takeaway(layers),
+        &drawing,
+        "How like each layer is to what it was at the epoch before it in this table, the first to what it was before training (CKA on validation samples): 1 where nothing changed but a rotation.",
+        None,
+    )
+}
+
+fn settling_takeaway(layers: &[Curve]) -> String {
+    let since = |layer: &Curve| {
+        let moving = layer.points.iter().rposition(|(_, value)| *value < SETTLED);
+        let first = moving.map_or(0, |last| last + 1);
+        layer.points.get(first).map(|(epoch, _)| *epoch)
+    };
+    let restless: Vec<&str> = layers
+        .iter()
+        .filter(|layer| since(layer).is_none())
+        .map(|layer| layer.split.as_str())
+        .collect();
+    let first = layers
+        .iter()
+        .filter_map(|layer| Some((since(layer)?, &layer.split)));
+    match (restless.as_slice(), first.min()) {
+        ([], Some((_, first))) => format!("Every layer settled, {first} first"),
+        (restless, Some((epoch, first))) => format!(
+            "{first} is settled from epoch {epoch} on; {} still changed at the end",
+            restless.join(", ")
+        ),
+        (_, None) => "All layers still changed at the end".to_owned(),
     }
 }
 
