@@ -63,15 +63,18 @@ pub(crate) struct Options {
     /// Precision of the products of matrices; the peers' f32 always takes part
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
-    /// Runs of each side in each row
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: u16,
+    /// Runs of each side in each row; 3 where nothing else is said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
     /// Also measure how cost grows with batch, width, depth, length and threads; ours alone
     #[arg(long)]
     growth: bool,
-    /// One round, each peer in its best mode only, and the ends of every growth
+    /// Each peer in its best mode only, the ends of every growth, and one round
     #[arg(long)]
     quick: bool,
+    /// Write the table into `SPEED.md` too
+    #[arg(long)]
+    save: bool,
 }
 
 /// What matrices are multiplied in.
@@ -91,6 +94,20 @@ impl Precision {
         }
     }
 }
+
+/// The beginning of `SPEED.md`.
+const INTRODUCTION: &str = "\
+# How fast Fornax trains
+
+Written by `cargo xtask bench --save`. Each row is one model that every framework builds alike, trained
+(or asked, where it says inference) on the same shapes by its own best code for a CPU: PyTorch
+tuned (fused Adam, images channels-last, memory kept), JAX with `jit`, TensorFlow with `tf.function` or
+XLA. Each run is a process of its own; the sides take turns. `/s` counts training samples, or characters for
+`charlm`; a ratio above 1 means that Fornax is faster than the best of the others. The GEMM peak is what
+a product of two large matrices reaches in the same process. `first step` counts from the start of the
+process. The models are in [xtask/peers](xtask/peers) and
+[crates/trainer/benches/steps](crates/trainer/benches/steps).
+";
 
 /// All that `bench.json` holds.
 #[derive(Serialize)]
@@ -149,6 +166,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     print!("{}", markdown(&results));
+    if options.save {
+        let path = workspace::root().join("SPEED.md");
+        let document = format!("{INTRODUCTION}\n{}", markdown(&results));
+        std::fs::write(&path, document)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        println!("{}", path.display());
+    }
     if failed > 0 {
         bail!("{failed} measurements are missing; the reasons stand above");
     }
@@ -192,7 +216,7 @@ fn threads(options: &Options) -> Vec<u16> {
 }
 
 fn rounds(options: &Options) -> u16 {
-    if options.quick { 1 } else { options.rounds }
+    options.rounds.unwrap_or(if options.quick { 1 } else { 3 })
 }
 
 /// What was typed, without where this machine keeps its interpreters.
