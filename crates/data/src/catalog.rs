@@ -109,6 +109,8 @@ pub(crate) struct Options {
     pub(crate) window: Option<usize>,
     /// Steps after which a series repeats.
     pub(crate) season: Option<usize>,
+    /// Steps of the standard training, validation and test splits of a series, one after another.
+    pub(crate) splits: Option<[usize; 3]>,
     /// Names of the classes of an image set, which has only numbers.
     pub(crate) classes: Vec<String>,
     /// `[C, H, W]` of a table whose rows are pixels, the class last.

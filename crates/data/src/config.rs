@@ -19,6 +19,9 @@ pub struct DataConfig {
     /// Table: stretches between quantiles that each number becomes, beside itself, from 2 to 256;
     /// absent for none.
     pub pieces: Option<usize>,
+    /// Series: columns to forecast at once, each from its own past by the same network, in place of
+    /// the target; `*` for every column of numbers. Errors are in standard deviations of each.
+    pub channels: Vec<String>,
     /// Columns to leave out.
     pub drop: Vec<String>,
     /// Table: whether the day comes first in dates such as 3/4/2024; absent for what the whole column
@@ -85,6 +88,7 @@ impl Default for DataConfig {
             target: None,
             task: None,
             pieces: None,
+            channels: Vec::new(),
             drop: Vec::new(),
             day_first: None,
             window: None,
@@ -153,6 +157,10 @@ impl DataConfig {
         }
         if self.window == Some(0) {
             return refuse("window", "0".into(), "at least 1");
+        }
+        if let (Some(target), false) = (&self.target, self.channels.is_empty()) {
+            let value = format!("{target} beside data.channels");
+            return refuse("target", value, "one of both: the target, or channels");
         }
         if let Some(pieces) = self.pieces.filter(|pieces| !(2..=256).contains(pieces)) {
             return refuse("pieces", pieces.to_string(), "a number from 2 to 256");

@@ -117,10 +117,14 @@ pub enum Task {
     },
     /// The next values of a series.
     Forecast {
-        /// The column that is forecast.
+        /// The column that is forecast; of several, their names.
         target: String,
         /// Steps ahead; a network gives one number for each.
         horizon: usize,
+        /// The columns where several are forecast, as [`Split::channel`](crate::Split::channel)
+        /// counts them; empty for one.
+        #[serde(default)]
+        channels: Vec<String>,
     },
     /// The next character of a text.
     NextToken {
@@ -138,6 +142,19 @@ impl Task {
             Self::Regression { .. } => 1,
             Self::Forecast { horizon, .. } => *horizon,
             Self::NextToken { vocabulary } => vocabulary.len(),
+        }
+    }
+
+    /// The column that the numbers of an item are of, by its [channel](crate::Split::channel); `None`
+    /// for classes and characters.
+    #[must_use]
+    pub fn column(&self, channel: usize) -> Option<&str> {
+        match self {
+            Self::Forecast {
+                target, channels, ..
+            } => Some(channels.get(channel).unwrap_or(target)),
+            Self::Regression { target } => Some(target),
+            Self::Classification { .. } | Self::NextToken { .. } => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{DataError, Split};
 
 pub use crate::scale::Scale;
 pub use crate::sources::documents::{DocumentPreprocess, TextColumns, TextEncoding, TextLevel};
-pub use crate::sources::forecast::{OtherSeries, SeriesPreprocess};
+pub use crate::sources::forecast::{Channel, OtherSeries, SeriesPreprocess};
 pub use crate::sources::images::ImagePreprocess;
 pub use crate::sources::sound::SoundPreprocess;
 pub use crate::sources::table::{

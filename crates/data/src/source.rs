@@ -94,4 +94,10 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn units(&self, _item: usize) -> (f64, f64) {
         (0.0, 1.0)
     }
+
+    /// Which of several columns an item's target belongs to, and the unit of its errors: what those
+    /// of different columns are divided by before they are averaged.
+    fn channel(&self, _item: usize) -> (usize, f64) {
+        (0, 1.0)
+    }
 }

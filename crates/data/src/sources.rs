@@ -283,6 +283,19 @@ impl<'a> Opening<'a> {
     }
 
     fn open_as(&self, kind: &Kind) -> Result<Dataset, DataError> {
+        let of_series = [
+            ("channels", &self.config.channels),
+            ("series", &self.config.series),
+            ("known_future", &self.config.known_future),
+        ];
+        let given = of_series.into_iter().find(|(_, names)| !names.is_empty());
+        if let (Some((key, names)), true) = (given, kind.name != "forecast") {
+            return Err(DataError::Config {
+                key,
+                value: names.join(", "),
+                expected: "only for a series to forecast; `data.window` makes a table one",
+            });
+        }
         let mut dataset = (kind.open)(self)?;
         dataset.warnings.extend(self.notes.take());
         dataset.left_out = self.left_out.take();

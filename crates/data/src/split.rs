@@ -162,6 +162,37 @@ impl Split {
         self.items[index] as usize
     }
 
+    /// Which of the columns of [`Task::Forecast`](crate::Task::Forecast) an item's target belongs to.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Split::len`].
+    #[must_use]
+    pub fn channel(&self, index: usize) -> usize {
+        self.source.channel(self.item(index)).0
+    }
+
+    /// Turns outputs of a network, or targets of a batch, into the units in which errors are
+    /// averaged: the original ones, and where several columns are forecast the standard deviation
+    /// of each.
+    ///
+    /// # Shapes
+    /// As of [`Split::unscale`].
+    ///
+    /// # Panics
+    /// As [`Split::unscale`].
+    #[must_use]
+    pub fn comparable(&self, indices: &[usize], values: &[f32]) -> Vec<f64> {
+        let mut values = self.unscale(indices, values);
+        let width = values.len().checked_div(indices.len()).unwrap_or(0).max(1);
+        for (row, &index) in values.chunks_exact_mut(width).zip(indices) {
+            let (_, unit) = self.source.channel(self.item(index));
+            for value in row {
+                *value /= unit;
+            }
+        }
+        values
+    }
+
     /// Turns outputs of a network, or targets of a batch, back into original units.
     ///
     /// # Shapes

@@ -42,7 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a network, and print where the run lies.
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Go on with a run that was interrupted.
     Resume(ResumeArgs),
     /// Measure a run's best weights on one split of its data.
@@ -93,6 +93,10 @@ pub struct ExperimentArgs {
     /// Series: steps ahead that it predicts.
     #[arg(long, value_name = "STEPS")]
     pub horizon: Option<u64>,
+    /// Series: one of several columns to forecast at once, in place of the target; `*` for every
+    /// column of numbers; may be given many times.
+    #[arg(long, value_name = "COLUMN")]
+    pub channel: Vec<String>,
     /// Series: a column that tells several apart, such as a store; may be given many times.
     #[arg(long, value_name = "COLUMN")]
     pub series: Vec<String>,
@@ -454,6 +458,7 @@ impl ExperimentArgs {
                 "target": self.target,
                 "window": self.window,
                 "horizon": self.horizon,
+                "channels": self.channel,
                 "series": self.series,
                 "known_future": self.known_future,
                 "fraction": self.fraction,

@@ -34,7 +34,8 @@ pub fn evaluate(
 
 /// Adds the outputs of one batch, for the items of `split` at `indices`, to the metrics.
 ///
-/// Numbers are compared in their original units.
+/// Numbers are compared in their original units, and of several forecast columns in standard
+/// deviations of each.
 pub fn update(
     metrics: &mut Metrics,
     outputs: &[f32],
@@ -47,8 +48,8 @@ pub fn update(
             metrics.update_classes(outputs, targets);
         }
         Targets::Values { values, .. } => {
-            let outputs = split.unscale(indices, outputs);
-            metrics.update_values(&outputs, &split.unscale(indices, values));
+            let outputs = split.comparable(indices, outputs);
+            metrics.update_values(&outputs, &split.comparable(indices, values));
         }
         Targets::Absent => {}
     }

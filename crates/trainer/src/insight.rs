@@ -125,8 +125,8 @@ impl<'a> Subject<'a> {
                     classes::mistakes(self, &sample, &seen, &judged, &exhibits, classes)?;
                 report.trust = classes::trust(self, &judged, classes);
             }
-            Task::Regression { target } | Task::Forecast { target, .. } => {
-                report.errors = values::errors(self, &sample, &seen, &judged, &exhibits, target)?;
+            Task::Regression { .. } | Task::Forecast { .. } => {
+                report.errors = values::errors(self, &sample, &seen, &judged, &exhibits)?;
             }
             Task::NextToken { vocabulary } => {
                 report.text = text::view(self, &judged, vocabulary);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::grid::Grid;
 use super::{Opening, table, table_file};
+use crate::scale::Scale;
 use crate::split::{Store, StoredTargets};
 use crate::{DataError, Dataset, InputShape, Preprocess, Split, Task};
 
@@ -22,7 +23,7 @@ use columns::Columns;
 use group::{Series, describe};
 use parts::{Parts, difference, long_enough, naive};
 
-pub use preprocess::{OtherSeries, SeriesPreprocess};
+pub use preprocess::{Channel, OtherSeries, SeriesPreprocess};
 pub(crate) use preprocess::{open_last_window, open_windows};
 
 /// Steps that a network sees where neither the user nor the manifest says.
@@ -39,8 +40,8 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let mut warnings = Vec::new();
 
     let (columns, groups) = columns::choose(opening, &grid, &mut reading)?;
-    let name = grid.names[columns.target].clone();
-    let all = group::read(&grid, columns.target, groups)?;
+    let name = called(&columns.names(&grid));
+    let all = group::read(&grid, &columns.targets, &groups)?;
     describe(&all, &name, &mut reading, &mut warnings);
     let window = config
         .window
@@ -63,14 +64,8 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         (None, Some((series, parts))) => season::strongest(&series.values[..parts.train_end]),
         (None, None) => 1,
     };
-    let held_out: Vec<_> = all
-        .iter()
-        .map(|(series, parts)| {
-            let splits = [parts.valid.clone(), parts.test.clone()];
-            (series.values.as_slice(), splits)
-        })
-        .collect();
-    let baseline = naive(&held_out, season, horizon);
+    let unit = |series: &Series| preprocess.error_unit(series);
+    let baseline = naive(&all, unit, season, horizon);
     let ahead = if horizon == 1 {
         "the next value".into()
     } else {
@@ -79,6 +74,12 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     reading.push(format!(
         "forecasts {ahead} of `{name}` from windows of {window} steps, as differences to the last"
     ));
+    if !preprocess.channels.is_empty() {
+        reading.push(
+            "each column is forecast from its own past, and errors are in its standard deviations"
+                .to_owned(),
+        );
+    }
     reading.push(if season > 1 {
         format!("repeats after {season} steps")
     } else {
@@ -112,6 +113,11 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         task: Task::Forecast {
             target: name,
             horizon,
+            channels: preprocess
+                .channels
+                .iter()
+                .map(|channel| channel.name.clone())
+                .collect(),
         },
         input: InputShape::Sequence {
             width: preprocess.width(),
@@ -129,6 +135,14 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     })
 }
 
+/// What the columns to forecast are called together.
+fn called(names: &[&str]) -> String {
+    match names {
+        [first, _, _, .., last] => format!("{} columns from {first} to {last}", names.len()),
+        names => names.join(", "),
+    }
+}
+
 /// What is fitted to the steps that are trained on.
 fn fit(
     opening: &Opening,
@@ -144,6 +158,16 @@ fn fit(
         .collect();
     let others = columns::fit_others(opening, grid, columns, &rows_to_train_on, reading)?;
     let calendar = columns::fit_calendar(opening, grid, columns, &rows_to_train_on, reading)?;
+    let names = columns.names(grid);
+    let channels = names.iter().enumerate().filter(|_| names.len() > 1);
+    let channels = channels.map(|(place, name)| {
+        let of_channel = all.iter().filter(|(series, _)| series.channel == place);
+        let values = of_channel.flat_map(|(series, parts)| &series.values[..parts.train_end]);
+        Channel {
+            name: (*name).to_owned(),
+            scale: Scale::fit(values.copied()),
+        }
+    });
     let several = !columns.keys.is_empty();
     let units = all.iter().filter(|_| several).map(|(series, parts)| {
         let train = parts.train.clone();
@@ -152,7 +176,8 @@ fn fit(
     });
     let mut preprocess = SeriesPreprocess {
         names: grid.names.clone(),
-        target: grid.names[columns.target].clone(),
+        target: called(&names),
+        channels: channels.collect(),
         keys: columns
             .keys
             .iter()

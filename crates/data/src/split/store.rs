@@ -50,6 +50,8 @@ pub(crate) struct SeriesStore {
     pub(crate) is_known: Vec<bool>,
     /// Of each series, the step behind its last, and the units of its windows and of its targets.
     pub(crate) units: Vec<(usize, f64, f64)>,
+    /// Of each series, the column it comes from and the unit of its errors.
+    pub(crate) channels: Vec<(usize, f64)>,
 }
 
 #[derive(Debug)]
@@ -199,6 +201,16 @@ impl Source for Store {
             _ => (0.0, 1.0),
         }
     }
+
+    fn channel(&self, item: usize) -> (usize, f64) {
+        match &self.inputs {
+            StoredInputs::Windows(series) => {
+                let channel = series.channels.get(series.series_of(item));
+                channel.copied().unwrap_or((0, 1.0))
+            }
+            _ => (0, 1.0),
+        }
+    }
 }
 
 impl StoredInputs {
@@ -286,11 +298,17 @@ impl SeriesStore {
         1 + self.is_known.len() + usize::from(self.num_ahead > 0)
     }
 
+    /// The series that a step belongs to.
+    fn series_of(&self, step: usize) -> usize {
+        self.units.partition_point(|&(end, ..)| end <= step)
+    }
+
     /// The units of the windows and of the targets of the series that a step belongs to.
     fn units_of(&self, step: usize) -> (f64, f64) {
-        let place = self.units.partition_point(|&(end, ..)| end <= step);
-        let units = self.units.get(place).or(self.units.last());
-        units.map_or((1.0, 1.0), |&(_, window, target)| (window, target))
+        let units = self.units.get(self.series_of(step));
+        units
+            .or(self.units.last())
+            .map_or((1.0, 1.0), |&(_, window, target)| (window, target))
     }
 
     /// The scaled window whose last step is `last`, and what is known of the steps behind it,

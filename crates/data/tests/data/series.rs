@@ -206,3 +206,119 @@ fn what_is_not_there_or_no_number_cannot_be_known_ahead() {
         assert!(error.to_string().ends_with(message), "{error}");
     }
 }
+
+/// 60 hours of a load, of a temperature far above it, and of a price.
+fn plant() -> String {
+    let mut text = "hour,load,heat,price\n".to_owned();
+    for hour in 0..60 {
+        let load = hour % 6 + hour / 20;
+        writeln!(text, "{hour},{load},{},{}", 1000 * load, hour % 5).unwrap();
+    }
+    text
+}
+
+#[test]
+fn several_columns_are_forecast_each_from_its_own_past() {
+    let channels = |names: &[&str]| DataConfig {
+        channels: names.iter().map(|&name| name.into()).collect(),
+        known_future: vec!["price".into()],
+        ..config()
+    };
+    let data = open_series(&plant(), channels(&["load", "heat"]));
+    let all = open_series(&plant(), channels(&["*"]));
+    assert_eq!(data.preprocess, all.preprocess);
+    let fornax_data::Task::Forecast {
+        channels, target, ..
+    } = &data.task
+    else {
+        panic!("a forecast")
+    };
+    assert_eq!(
+        (channels.join(","), target.as_str()),
+        ("load,heat".into(), "load, heat")
+    );
+
+    let split = &data.test;
+    let half = split.len() / 2;
+    assert_eq!((split.channel(0), split.channel(half)), (0, 1));
+    assert!(
+        split
+            .place(half)
+            .starts_with("heat: window ending on line ")
+    );
+    let (shape, values) = windows(split, &indices(split));
+    assert_eq!(shape, [2 * half, 6, 3]); // itself, the price, and a mark for what is ahead
+    let (load, heat) = values.split_at(values.len() / 2);
+    assert!(load.iter().zip(heat).all(|(a, b)| (a - b).abs() < 1e-5));
+
+    // Numbers are told in their own units, and errors in deviations: those of both columns alike.
+    let (indices, targets) = (indices(split), targets(split));
+    let numbers = split.unscale(&indices, &targets);
+    let (load, heat) = numbers.split_at(numbers.len() / 2);
+    assert!(
+        load.iter()
+            .zip(heat)
+            .all(|(a, b)| (1000.0 * a - b).abs() < 1e-2)
+    );
+    let comparable = split.comparable(&indices, &targets);
+    let (load, heat) = comparable.split_at(comparable.len() / 2);
+    assert!(load.iter().zip(heat).all(|(a, b)| (a - b).abs() < 1e-5));
+    let trained: Vec<f64> = (0..60 - 6 - 9)
+        .map(|hour| f64::from(hour % 6 + hour / 20))
+        .collect();
+    let mean = trained.iter().sum::<f64>() / 45.0;
+    let variance = trained.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 45.0;
+    assert!((comparable[0] - numbers[0] / variance.sqrt()).abs() < 1e-6);
+
+    // New data has to hold them all.
+    let folder = folder(&[
+        ("new.csv", plant().as_bytes()),
+        ("half.csv", plant().replace("heat", "cold").as_bytes()),
+    ]);
+    let open = |name| data.preprocess.open_labelled(&folder.path().join(name));
+    assert_eq!(open("new.csv").unwrap().len(), 2 * (60 - 4 - 2 + 1));
+    let error = open("half.csv").unwrap_err().to_string();
+    assert!(error.ends_with("there is no column `heat`"), "{error}");
+}
+
+#[test]
+fn channels_that_cannot_be_forecast_are_refused() {
+    let config = |names: &[&str], target: Option<&str>, window| DataConfig {
+        channels: names.iter().map(|&name| name.into()).collect(),
+        target: target.map(str::to_owned),
+        window,
+        ..config()
+    };
+    for (config, message) in [
+        (
+            config(&["load", "load"], None, Some(4)),
+            "`data.channels = load` does not fit",
+        ),
+        (
+            config(&["load", "heet"], None, Some(4)),
+            "there is no column `heet`",
+        ),
+        (
+            config(&["load"], Some("heat"), Some(4)),
+            "`data.target = heat beside data.channels` does not fit",
+        ),
+        (
+            config(&["load", "heat"], None, None),
+            "`data.channels = load, heat` does not fit",
+        ),
+    ] {
+        let error = open_bytes("a.csv", plant().as_bytes(), config).unwrap_err();
+        assert!(error.to_string().ends_with(message), "{error}");
+    }
+    let words = plant().replace(",1000,", ",hot,");
+    let error = open_bytes(
+        "a.csv",
+        words.as_bytes(),
+        config(&["load", "heat"], None, Some(4)),
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("column `heat` is not numeric, but `hot`"),
+        "{error}"
+    );
+}

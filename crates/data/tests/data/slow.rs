@@ -94,7 +94,7 @@ fn full_tables() {
 #[ignore = "reads full datasets from FORNAX_MIRROR"]
 fn full_series() {
     let sequence = |width, max_len| InputShape::Sequence { width, max_len };
-    check("etth1", [12_969, 1_742, 2_613], &sequence(7, 96), 1);
+    check("etth1", [8_544, 2_880, 2_880], &sequence(7, 96), 1);
     check("basic-motions", [36, 4, 40], &sequence(6, 100), 4);
     check("gun-point", [45, 5, 150], &sequence(1, 150), 2);
     check("italy-power-demand", [61, 6, 1029], &sequence(1, 24), 2);

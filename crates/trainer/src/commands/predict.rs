@@ -112,7 +112,8 @@ fn answer(task: &Task, split: &Split, index: usize, row: &[f32]) -> (String, Val
                 json!({"target": target, "value": value}),
             )
         }
-        Task::Forecast { target, .. } => {
+        task @ Task::Forecast { .. } => {
+            let target = task.column(split.channel(index)).unwrap_or_default();
             let values = split.unscale(&[index], row);
             let texts: Vec<_> = values.iter().map(|value| format!("{value:.4}")).collect();
             (

@@ -1,6 +1,6 @@
 //! Where a network of numbers is off.
 
-use fornax_data::{Baseline, Inputs};
+use fornax_data::{Baseline, Inputs, Task};
 use fornax_runs::report::{Case, Exhibit, Method, ValueErrors};
 
 use super::classes::{neighbours, shown};
@@ -25,14 +25,21 @@ pub(super) fn errors(
     seen: &Seen,
     judged: &Judged,
     exhibits: &Exhibits,
-    target: &str,
 ) -> Result<Option<ValueErrors>, Error> {
     let num_samples = judged.places.len();
     let Some(width) = judged.outputs.len().checked_div(num_samples) else {
         return Ok(None);
     };
-    let predicted = judged.split.unscale(&judged.places, &judged.outputs);
-    let truth = judged.split.unscale(&judged.places, &judged.values);
+    let target = match &subject.dataset.task {
+        Task::Regression { target } => target.clone(),
+        Task::Forecast {
+            target, channels, ..
+        } if channels.is_empty() => target.clone(),
+        Task::Forecast { target, .. } => format!("{target}, in standard deviations"),
+        Task::Classification { .. } | Task::NextToken { .. } => return Ok(None),
+    };
+    let predicted = judged.split.comparable(&judged.places, &judged.outputs);
+    let truth = judged.split.comparable(&judged.places, &judged.values);
     let every = predicted.len().div_ceil(POINTS).max(1);
     let pairs = truth
         .iter()
@@ -54,15 +61,15 @@ pub(super) fn errors(
         Baseline::Naive { .. } => {
             let zeros = judged
                 .split
-                .unscale(&judged.places, &vec![0.0; judged.values.len()]);
+                .comparable(&judged.places, &vec![0.0; judged.values.len()]);
             by_step(&|row, step| zeros[row * width + step] - truth[row * width + step])
         }
         _ => Vec::new(),
     };
     let differences: Vec<f64> = predicted.iter().zip(&truth).map(|(a, b)| a - b).collect();
-    let (cases, method) = cases(subject, sample, seen, judged, exhibits, target)?;
+    let (cases, method) = cases(subject, sample, seen, judged, exhibits)?;
     Ok(Some(ValueErrors {
-        target: target.to_owned(),
+        target,
         split: judged.name.to_owned(),
         pairs: pairs.collect(),
         rmse_by_step,
@@ -80,7 +87,6 @@ fn cases(
     seen: &Seen,
     judged: &Judged,
     exhibits: &Exhibits,
-    target: &str,
 ) -> Result<(Vec<Case>, Option<Method>), Error> {
     let num_samples = judged.places.len();
     let width = judged.outputs.len() / num_samples.max(1);
@@ -114,7 +120,12 @@ fn cases(
             };
             let values = train.unscale(&[place], &values);
             format!(
-                "{target} {}",
+                "{} {}",
+                subject
+                    .dataset
+                    .task
+                    .column(train.channel(place))
+                    .unwrap_or_default(),
                 short(values.first().copied().unwrap_or(f64::NAN))
             )
         },

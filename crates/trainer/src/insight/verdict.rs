@@ -153,8 +153,12 @@ fn task(task: &Task) -> String {
     match task {
         Task::Classification { classes } => format!("names one of {} classes", classes.len()),
         Task::Regression { target } => format!("predicts {target}"),
-        Task::Forecast { target, horizon: 1 } => format!("forecasts {target} one step ahead"),
-        Task::Forecast { target, horizon } => format!("forecasts {target} for {horizon} steps"),
+        Task::Forecast {
+            target, horizon: 1, ..
+        } => format!("forecasts {target} one step ahead"),
+        Task::Forecast {
+            target, horizon, ..
+        } => format!("forecasts {target} for {horizon} steps"),
         Task::NextToken { .. } => "predicts the next character".to_owned(),
     }
 }
@@ -215,12 +219,12 @@ pub(super) fn scores(judged: &Judged) -> Vec<f64> {
     }
 }
 
-/// Mean squared error of each sample, in original units.
+/// Mean squared error of each sample, in the units of the metrics.
 #[allow(clippy::cast_precision_loss)] // steps of a forecast
 pub(super) fn squared_errors(judged: &Judged) -> Vec<f64> {
     let width = judged.outputs.len() / judged.places.len().max(1);
-    let outputs = judged.split.unscale(&judged.places, &judged.outputs);
-    let truth = judged.split.unscale(&judged.places, &judged.values);
+    let outputs = judged.split.comparable(&judged.places, &judged.outputs);
+    let truth = judged.split.comparable(&judged.places, &judged.values);
     let differences: Vec<f64> = outputs
         .iter()
         .zip(&truth)

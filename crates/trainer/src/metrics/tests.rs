@@ -245,6 +245,7 @@ fn task_decides_the_metrics_and_which_way_is_better() {
             Task::Forecast {
                 target: target(),
                 horizon: 3,
+                channels: Vec::new(),
             },
             "rmse",
             Direction::Down,

@@ -1,4 +1,4 @@
-//! The columns of a series: the one to forecast, the time, and those that are seen beside it.
+//! The columns of a series: those to forecast, the time, and those that are seen beside it.
 
 use super::OtherSeries;
 use super::group::{self, Groups};
@@ -13,12 +13,21 @@ use crate::sources::table::{self, DateEncoding};
 const TIME_NAMES: [&str; 5] = ["date", "datetime", "timestamp", "year", "ds"];
 /// Places of the columns.
 pub(super) struct Columns {
-    pub(super) target: usize,
+    /// Those to forecast: one, unless the user wants several.
+    pub(super) targets: Vec<usize>,
     pub(super) time: Option<usize>,
     /// Those that tell several series apart.
     pub(super) keys: Vec<usize>,
     /// All numeric columns but time, target and keys.
     pub(super) others: Vec<usize>,
+}
+
+impl Columns {
+    /// The names of those to forecast.
+    pub(super) fn names<'a>(&self, grid: &'a Grid) -> Vec<&'a str> {
+        let names = self.targets.iter().map(|&place| grid.names[place].as_str());
+        names.collect()
+    }
 }
 
 /// Chooses the columns, and checks that the rows of each series are in the order of time.
@@ -31,33 +40,44 @@ pub(super) fn choose(
     for named in config.drop.iter().chain(&config.known_future) {
         grid.column_or_error(named)?;
     }
-    let wanted = opening
-        .target()
-        .map(|name| grid.column_or_error(name))
-        .transpose()?;
+    let wants_all = config.channels == ["*"];
+    let named = config.channels.iter().filter(|_| !wants_all);
+    let mut wanted = Vec::new();
+    for name in named.map(String::as_str).chain(opening.target()) {
+        let column = grid.column_or_error(name)?;
+        check_numeric(grid, column)?;
+        if wanted.contains(&column) {
+            return Err(DataError::Config {
+                key: "channels",
+                value: name.to_owned(),
+                expected: "each column once",
+            });
+        }
+        wanted.push(column);
+    }
     let mut keys = config
         .series
         .iter()
         .map(|name| grid.column_or_error(name))
         .collect::<Result<Vec<_>, _>>()?;
     let mut groups = group::rows(grid, &keys)?;
-    let time = match time(grid, wanted, &keys, &groups) {
+    let time = match time(grid, &wanted, &keys, &groups) {
         Err(error @ DataError::NotIncreasing { .. }) if keys.is_empty() => {
-            keys = group::find_keys(grid, wanted)?.ok_or(error)?;
+            keys = group::find_keys(grid, &wanted)?.ok_or(error)?;
             groups = group::rows(grid, &keys)?;
             let names: Vec<String> = keys.iter().map(|&key| grid.names[key].clone()).collect();
             reading.push(format!(
                 "{} tells several series apart: within each, time rises",
                 list(&names)
             ));
-            time(grid, wanted, &keys, &groups)?
+            time(grid, &wanted, &keys, &groups)?
         }
         time => time?,
     };
     let mut numeric = Vec::new();
     let mut left_out = Vec::new();
     for (place, name) in grid.names.iter().enumerate() {
-        if Some(place) == time || Some(place) == wanted || keys.contains(&place) {
+        if Some(place) == time || wanted.contains(&place) || keys.contains(&place) {
             continue;
         }
         if opening.drops(name) {
@@ -77,19 +97,21 @@ pub(super) fn choose(
     if !left_out.is_empty() {
         reading.push(format!("left out: {}", left_out.join(", ")));
     }
-    let target = if let Some(target) = wanted {
-        check_numeric(grid, target)?;
-        target
-    } else {
-        let is_known = |place: &usize| config.known_future.contains(&grid.names[*place]);
+    let is_known = |place: &usize| config.known_future.contains(&grid.names[*place]);
+    if wants_all {
+        wanted = numeric.extract_if(.., |place| !is_known(place)).collect();
+        if wanted.is_empty() {
+            return Err(no_numbers(grid));
+        }
+    } else if wanted.is_empty() {
         let last = numeric.iter().rposition(|place| !is_known(place));
         let target = numeric.remove(last.ok_or_else(|| no_numbers(grid))?);
         let name = &grid.names[target];
         reading.push(format!(
             "`{name}` is taken for the target, as the last numeric column"
         ));
-        target
-    };
+        wanted.push(target);
+    }
     let is_ahead = |name: &&String| {
         let place = grid.column(name);
         place.is_some_and(|place| time == Some(place) || numeric.contains(&place))
@@ -102,7 +124,7 @@ pub(super) fn choose(
         });
     }
     let columns = Columns {
-        target,
+        targets: wanted,
         time,
         keys,
         others: numeric,
@@ -227,7 +249,7 @@ fn no_numbers(grid: &Grid) -> DataError {
     }
 }
 
-/// The first column that is no key, if it holds the time and not the target: dates with the year
+/// The first column that is no key, if it holds the time and not a target: dates with the year
 /// first, or numbers that rise within each series.
 ///
 /// # Errors
@@ -235,12 +257,12 @@ fn no_numbers(grid: &Grid) -> DataError {
 /// and its numbers fall.
 pub(super) fn time(
     grid: &Grid,
-    target: Option<usize>,
+    targets: &[usize],
     keys: &[usize],
     groups: &Groups,
 ) -> Result<Option<usize>, DataError> {
     let first = (0..grid.names.len()).find(|column| !keys.contains(column));
-    let Some(place) = first.filter(|&place| grid.names.len() > 1 && target != Some(place)) else {
+    let Some(place) = first.filter(|place| grid.names.len() > 1 && !targets.contains(place)) else {
         return Ok(None);
     };
     let is_named_so = TIME_NAMES

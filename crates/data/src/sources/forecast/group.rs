@@ -20,8 +20,10 @@ pub(super) type Groups = Vec<(String, Vec<usize>)>;
 
 /// Some rows of a table, in the order of time.
 pub(super) struct Series {
-    /// What the key columns say, empty where there are none.
+    /// What the key columns say, and which of several columns it is; empty for a single series.
     pub(super) name: String,
+    /// The place of its column among those that are forecast.
+    pub(super) channel: usize,
     /// From the first row with a value on, those behind the last one too.
     pub(super) rows: Vec<usize>,
     /// Of the first rows, gaps filled.
@@ -72,14 +74,11 @@ pub(super) fn rows(grid: &Grid, keys: &[usize]) -> Result<Groups, DataError> {
 
 /// The columns that tell the series of a table apart whose times do not rise as a whole: the first
 /// one, or the first two, within whose groups they do.
-pub(super) fn find_keys(
-    grid: &Grid,
-    target: Option<usize>,
-) -> Result<Option<Vec<usize>>, DataError> {
+pub(super) fn find_keys(grid: &Grid, targets: &[usize]) -> Result<Option<Vec<usize>>, DataError> {
     let mut candidates = Vec::new();
     let mut numbers = Vec::new();
     for column in 1..grid.names.len().min(MAX_CANDIDATES) {
-        if target == Some(column) {
+        if targets.contains(&column) {
             continue;
         }
         if grid.is_numeric(column)? {
@@ -96,7 +95,7 @@ pub(super) fn find_keys(
     for keys in candidates.iter().map(|&key| vec![key]).chain(pairs) {
         let groups = rows(grid, &keys)?;
         let rises = groups.len() * MIN_ROWS <= grid.num_rows()
-            && matches!(columns::time(grid, target, &keys, &groups), Ok(Some(_)));
+            && matches!(columns::time(grid, targets, &keys, &groups), Ok(Some(_)));
         if rises {
             return Ok(Some(keys));
         }
@@ -104,11 +103,35 @@ pub(super) fn find_keys(
     Ok(None)
 }
 
-/// The values of each series; one without any is left out.
-pub(super) fn read(grid: &Grid, target: usize, groups: Groups) -> Result<Vec<Series>, DataError> {
+/// The values of each series, of one column to forecast after the other; one without any is left
+/// out.
+pub(super) fn read(
+    grid: &Grid,
+    targets: &[usize],
+    groups: &Groups,
+) -> Result<Vec<Series>, DataError> {
+    let mut all = Vec::with_capacity(targets.len() * groups.len());
+    for (channel, &target) in targets.iter().enumerate() {
+        read_column(grid, (channel, target), targets.len() > 1, groups, &mut all)?;
+    }
+    if all.is_empty() {
+        return Err(DataError::Empty {
+            path: grid.path.clone(),
+        });
+    }
+    Ok(all)
+}
+
+fn read_column(
+    grid: &Grid,
+    (channel, target): (usize, usize),
+    is_one_of_several: bool,
+    groups: &Groups,
+    all: &mut Vec<Series>,
+) -> Result<(), DataError> {
     let numbers = grid.numbers(target)?;
-    let mut all = Vec::with_capacity(groups.len());
-    for (name, mut rows) in groups {
+    for (key, rows) in groups {
+        let mut rows = rows.clone();
         let is_known = |row: &usize| numbers[*row].is_some();
         let (Some(first), Some(last)) = (
             rows.iter().position(is_known),
@@ -121,20 +144,22 @@ pub(super) fn read(grid: &Grid, target: usize, groups: Groups) -> Result<Vec<Ser
             .iter()
             .map(|&row| numbers[row])
             .collect();
+        let column = grid.names[target].as_str();
+        let name = match (is_one_of_several, key.as_str()) {
+            (false, key) => key.to_owned(),
+            (true, "") => column.to_owned(),
+            (true, key) => format!("{key} {column}"),
+        };
         all.push(Series {
             name,
+            channel,
             rows,
             num_filled: values.iter().filter(|value| value.is_none()).count(),
             num_before: first,
             values: interpolated(&values),
         });
     }
-    if all.is_empty() {
-        return Err(DataError::Empty {
-            path: grid.path.clone(),
-        });
-    }
-    Ok(all)
+    Ok(())
 }
 
 /// Says which values were missing.

@@ -8,7 +8,7 @@ use crate::order::rounded;
 use crate::scale::deviation;
 use crate::sources::Opening;
 use crate::sources::grid::{Grid, list};
-use crate::{Baseline, DataConfig, DataError, baseline};
+use crate::{Baseline, DataError, baseline};
 
 /// The last steps of the windows of each split, counted from the start of a series.
 pub(super) struct Parts {
@@ -22,15 +22,20 @@ pub(super) struct Parts {
 impl Parts {
     /// A window may look back over the border of a split; its targets do not. Of a series that is
     /// too short, how many steps are needed.
-    pub(super) fn of(config: &DataConfig, len: usize, window: usize) -> Result<Self, usize> {
+    pub(super) fn of(opening: &Opening, len: usize, window: usize) -> Result<Self, usize> {
+        let config = opening.config;
         let horizon = config.horizon;
         let part = |fraction| rounded(len, fraction).max(horizon);
-        let valid_end = len.saturating_sub(part(config.test_fraction));
-        let train_end = valid_end.saturating_sub(part(config.valid_fraction));
+        let (len, valid, test) = match opening.options.splits {
+            Some([train, valid, test]) => ((train + valid + test).min(len), valid, test),
+            None => (len, part(config.valid_fraction), part(config.test_fraction)),
+        };
+        let valid_end = len.saturating_sub(test);
+        let train_end = valid_end.saturating_sub(valid);
         // Two windows at least, for a scale of their differences.
         let needed_to_train = window.saturating_add(horizon).saturating_add(1);
-        if train_end < needed_to_train {
-            let held_out = part(config.test_fraction).saturating_add(part(config.valid_fraction));
+        if train_end < needed_to_train || valid < horizon || test < horizon {
+            let held_out = test.max(horizon).saturating_add(valid.max(horizon));
             return Err(needed_to_train.saturating_add(held_out));
         }
         let train = window - 1..train_end - horizon;
@@ -58,7 +63,7 @@ pub(super) fn long_enough(
     let mut longest = (0, 0);
     for series in all {
         let len = series.values.len();
-        match Parts::of(opening.config, len, window) {
+        match Parts::of(opening, len, window) {
             Ok(parts) => kept.push((series, parts)),
             Err(needed) => {
                 longest = longest.max((len, needed));
@@ -100,15 +105,18 @@ pub(super) fn difference(
     deviation(root_mean_square(differences).powi(2))
 }
 
-/// How the season before, and the last value, forecast the windows of two splits of all series.
+/// How the season before, and the last value, forecast the windows of two splits of all series, each
+/// with the unit of its errors.
 pub(super) fn naive(
-    series: &[(&[f64], [Range<usize>; 2])],
+    all: &[(Series, Parts)],
+    unit: impl Fn(&Series) -> f64,
     season: usize,
     horizon: usize,
 ) -> Baseline {
-    let rmse = |split: usize, season: Option<usize>| {
-        let of_all = series.iter().flat_map(|(values, lasts)| {
-            lasts[split].clone().flat_map(move |last| {
+    let rmse = |lasts: fn(&Parts) -> &Range<usize>, season: Option<usize>| {
+        let of_all = all.iter().flat_map(|(series, parts)| {
+            let (values, unit) = (&series.values, unit(series));
+            lasts(parts).clone().flat_map(move |last| {
                 (1..=horizon).filter_map(move |ahead| {
                     let seen = match season {
                         // A series shorter than a season has its last value to go by.
@@ -117,15 +125,15 @@ pub(super) fn naive(
                             .unwrap_or(last),
                         None => last,
                     };
-                    Some(values.get(last + ahead)? - values.get(seen)?)
+                    Some((values.get(last + ahead)? - values.get(seen)?) / unit)
                 })
             })
         });
         root_mean_square(of_all)
     };
     let scores = |season| baseline::Scores {
-        valid: rmse(0, season),
-        test: rmse(1, season),
+        valid: rmse(|parts| &parts.valid, season),
+        test: rmse(|parts| &parts.test, season),
     };
     Baseline::Naive {
         season,

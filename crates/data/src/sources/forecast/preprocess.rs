@@ -26,8 +26,11 @@ use crate::{DataError, Split};
 pub struct SeriesPreprocess {
     /// All columns of the training file, as a file without a header has them.
     pub names: Vec<String>,
-    /// The column that is forecast.
+    /// The column that is forecast; of several, their names.
     pub target: String,
+    /// The columns where several are forecast, each from its own past; empty for one.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
     /// The columns that tell several series apart; empty for one series.
     #[serde(default)]
     pub keys: Vec<String>,
@@ -48,6 +51,15 @@ pub struct SeriesPreprocess {
     pub window_scale: f64,
     /// Root mean square of the differences from training windows to their targets.
     pub target_scale: f64,
+}
+
+/// One of several columns that are forecast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Channel {
+    /// As in the header.
+    pub name: String,
+    /// Of the training rows: the deviation is the unit of errors.
+    pub scale: Scale,
 }
 
 /// A column that is seen but not forecast.
@@ -128,7 +140,10 @@ impl SeriesPreprocess {
         let scale = |steps: &dyn Fn(usize) -> Range<usize>| {
             let (mut sum, mut weight) = (0.0, 0.0);
             for (place, (series, parts)) in all.iter().enumerate() {
-                let unit = self.units.get(place).map_or(1.0, |(_, unit)| *unit);
+                let unit = match self.units.get(place) {
+                    Some((_, unit)) => *unit,
+                    None => self.error_unit(series),
+                };
                 let of_series = difference(&series.values, parts.train.clone(), steps) / unit;
                 let windows = crate::baseline::count(parts.train.len());
                 sum += windows * of_series.powi(2);
@@ -147,13 +162,19 @@ impl SeriesPreprocess {
         if !grid.has_header {
             grid.rename(&self.names)?;
         }
-        let target = grid.column_or_error(&self.target)?;
+        let names = self.channels.iter().map(|channel| &channel.name);
+        let targets = match self.channels.as_slice() {
+            [] => vec![grid.column_or_error(&self.target)?],
+            _ => names
+                .map(|name| grid.column_or_error(name))
+                .collect::<Result<_, _>>()?,
+        };
         // Without its keys, a file holds one series.
         let keys: Option<Vec<usize>> = self.keys.iter().map(|key| grid.column(key)).collect();
         let keys = keys.unwrap_or_default();
         let groups = group::rows(&grid, &keys)?;
-        columns::time(&grid, Some(target), &keys, &groups)?;
-        let all = group::read(&grid, target, groups)?;
+        columns::time(&grid, &targets, &keys, &groups)?;
+        let all = group::read(&grid, &targets, &groups)?;
         if let Some(short) = all.iter().find(|series| series.values.len() < needed) {
             let advice = match short.name.as_str() {
                 "" => "give more of the past".to_owned(),
@@ -236,9 +257,13 @@ impl SeriesPreprocess {
                 others,
                 is_known,
                 units,
+                channels: all
+                    .iter()
+                    .map(|series| (series.channel, self.error_unit(series)))
+                    .collect(),
             }),
             targets: StoredTargets::Absent,
-            place: if self.keys.is_empty() {
+            place: if self.keys.is_empty() && self.channels.is_empty() {
                 Place::Listed(word, lines)
             } else {
                 Place::Within(word, lines, names)
@@ -246,10 +271,17 @@ impl SeriesPreprocess {
         })
     }
 
+    /// In what errors of a series are averaged with those of others: the deviation of its column
+    /// where there are several, else as they are.
+    pub(super) fn error_unit(&self, series: &Series) -> f64 {
+        let channel = self.channels.get(series.channel);
+        channel.map_or(1.0, |channel| channel.scale.sd)
+    }
+
     /// The unit of a series: as in training, else by all the differences of its own.
     fn unit_of(&self, series: &Series, known: &HashMap<&str, f64>) -> f64 {
         if self.keys.is_empty() {
-            return 1.0;
+            return self.error_unit(series);
         }
         let fitted = || {
             let lasts = self.window - 1..series.values.len();
