@@ -430,12 +430,12 @@ impl<'a> Opening<'a> {
         })
     }
 
-    /// The target that was asked for: by the user, else by the manifest.
+    /// The target that was asked for: by the user, else by the manifest, whose target gives way to
+    /// channels.
     pub(crate) fn target(&self) -> Option<&str> {
-        self.config
-            .target
-            .as_deref()
-            .or(self.options.target.as_deref())
+        let known = self.options.target.as_deref();
+        let known = known.filter(|_| self.config.channels.is_empty());
+        self.config.target.as_deref().or(known)
     }
 
     /// Whether a column is left out, by the user or by the manifest.

@@ -17,6 +17,12 @@ fn mirror() -> Option<PathBuf> {
 /// Opens a dataset whose files are copied from the mirror to where `cargo xtask datasets fetch`
 /// puts them; `None`, and a word about it, where the mirror lacks one.
 fn fetched(name: &str) -> Option<Dataset> {
+    fetched_as(&DataConfig::new(name))
+}
+
+/// The same, read as the configuration says.
+fn fetched_as(config: &DataConfig) -> Option<Dataset> {
+    let name = config.source.as_str();
     let folder = TempDir::new().unwrap();
     let manifest = std::fs::read_to_string(datasets_folder().join(name).with_extension("toml"));
     let manifest: toml::Table = manifest.unwrap().parse().unwrap();
@@ -37,7 +43,7 @@ fn fetched(name: &str) -> Option<Dataset> {
         std::fs::copy(source, folder.path().join(name).join(path)).unwrap();
     }
     let folders = DataFolders(vec![folder.path().to_owned()]);
-    Some(open(&DataConfig::new(name), 42, &folders).unwrap())
+    Some(open(config, 42, &folders).unwrap())
 }
 
 #[track_caller]
@@ -93,6 +99,13 @@ fn full_tables() {
 #[test]
 #[ignore = "reads full datasets from FORNAX_MIRROR"]
 fn full_series() {
+    let mut config = DataConfig::new("etth1");
+    config.channels = vec!["*".into()];
+    if let Some(data) = fetched_as(&config) {
+        let columns = "7 columns from HUFL to OT".to_owned();
+        assert_eq!(data.task.column(7), Some(columns.as_str()));
+        assert_eq!(data.test.len(), 7 * 2_880);
+    }
     let sequence = |width, max_len| InputShape::Sequence { width, max_len };
     check("etth1", [8_544, 2_880, 2_880], &sequence(7, 96), 1);
     check("basic-motions", [36, 4, 40], &sequence(6, 100), 4);
