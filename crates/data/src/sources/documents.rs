@@ -3,7 +3,10 @@
 
 mod encoding;
 mod store;
+mod texts;
 
+use std::borrow::Cow;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +16,11 @@ use super::splits::{self, Own, classes_in_words};
 use super::tree::{Layout, NewFiles, Tree, is_about};
 use super::{Opening, SourceFile, file, table_file};
 use crate::split::Place;
-use crate::{Baseline, DataError, Dataset, InputShape, Preprocess, Split, Task};
+use crate::{Baseline, DataConfig, DataError, Dataset, InputShape, Preprocess, Split, Task};
 
 pub use encoding::{TextEncoding, TextLevel};
 use store::Documents;
+pub(super) use texts::{Texts, TextsWriter};
 
 /// How the names of text files end.
 pub(super) const ENDINGS: [&str; 3] = [".txt", ".text", ".md"];
@@ -45,14 +49,6 @@ pub struct TextColumns {
     pub text: String,
     /// The one that is predicted.
     pub target: String,
-}
-
-/// Texts of one split, as read.
-#[derive(Default)]
-pub(super) struct Texts {
-    pub(super) contents: Vec<String>,
-    pub(super) labels: Vec<i32>,
-    pub(super) places: Vec<Box<str>>,
 }
 
 /// Texts of known classes, as read.
@@ -130,20 +126,25 @@ fn read_lines(
             .into_owned()
     };
     let by_stem = files.windows(2).all(|pair| stem(pair[0]) != stem(pair[1]));
-    let mut train = Texts::default();
+    let mut train = TextsWriter::new(opening.config.memory_bytes() / 2);
     let mut classes = Vec::new();
+    let mut lines = Vec::new();
+    let mut ends = Vec::new();
     for (file, class) in files.iter().zip(0..) {
         classes.push(if by_stem { stem(file) } else { ending(file) });
-        let text = opening.read_text(&SourceFile::on_disk(tree.full(file)))?;
-        for (line, content) in (1..).zip(text.lines()) {
-            if !content.trim().is_empty() {
-                let place = format!("{}:{line}", file.display());
-                train.push(content.trim().to_owned(), class, place);
+        let source = SourceFile::on_disk(tree.full(file));
+        let text = opening.text(&source)?;
+        for (number, line) in (1..).zip(text.reader()?.lines()) {
+            let line = line.map_err(|error| text.failed(error))?;
+            if !line.trim().is_empty() {
+                train.push(line.trim(), class)?;
+                lines.push(number);
             }
         }
+        ends.push((train.len(), file.display().to_string()));
     }
     Ok(DocumentSet {
-        train,
+        train: train.finish(Place::Within("line", lines.into_iter().collect(), ends))?,
         valid: None,
         test: None,
         classes,
@@ -157,17 +158,19 @@ fn read_lines(
 fn read_files(opening: &Opening, tree: &Tree, layout: Layout) -> Result<DocumentSet, DataError> {
     let mut empty = Vec::new();
     let mut read = |items: Vec<super::tree::Labelled>| {
-        let mut texts = Texts::default();
+        let mut texts = TextsWriter::new(opening.config.memory_bytes() / 2);
+        let mut names = Vec::new();
         for item in items {
             let text = opening.read_text(&SourceFile::on_disk(tree.full(&item.file)))?;
             let name = item.file.display().to_string();
             if text.trim().is_empty() {
                 empty.push(name);
             } else {
-                texts.push(text, item.class, name);
+                texts.push(&text, item.class)?;
+                names.push(name.into());
             }
         }
-        Ok::<_, DataError>(texts)
+        texts.finish(Place::Named(names))
     };
     let train = read(layout.train)?;
     let valid = layout.valid.map(&mut read).transpose()?;
@@ -218,25 +221,16 @@ pub(super) fn build(opening: &Opening, set: DocumentSet) -> Result<Dataset, Data
         test: test.is_some(),
     };
     let division = splits::divide(opening, &train.labels, &classes, own, &mut warnings)?;
-    let training = || {
-        division
-            .train
-            .iter()
-            .filter_map(|&item| train.contents.get(item))
+    let training = || division.train.iter().map(|&item| train.get(item));
+    let level = match opening.config.level {
+        Some(level) => level,
+        None => suited(training(), division.train.len())?,
     };
-    let level = opening.config.level.unwrap_or_else(|| {
-        let words: usize = training().map(|text| text.split_whitespace().count()).sum();
-        if crate::baseline::ratio(words, division.train.len()) < FEW_WORDS {
-            TextLevel::Characters
-        } else {
-            TextLevel::Words
-        }
-    });
-    let encoding = TextEncoding::fit(opening.config, level, training().map(String::as_str));
+    let encoding = TextEncoding::fit(opening.config, level, training())?;
     if encoding.width() == 0 {
         return Err(DataError::TextTooShort {
             path: opening.path.clone(),
-            found: training().map(String::len).sum(),
+            found: training().try_fold(0, |sum, text| text.map(|text| sum + text.len()))?,
             needed: 1,
             advice: "there is nothing in the texts that occurs twice".to_owned(),
         });
@@ -248,9 +242,10 @@ pub(super) fn build(opening: &Opening, set: DocumentSet) -> Result<Dataset, Data
         columns,
     };
 
-    let store = Arc::new(preprocess.store(opening.config.memory_bytes(), train, true)?);
+    let memory_bytes = opening.config.memory_bytes();
+    let store = Arc::new(preprocess.store(memory_bytes, train, true)?);
     let split = |texts: Option<Texts>, items: &[usize]| match texts {
-        Some(texts) => preprocess.whole(texts, true),
+        Some(texts) => preprocess.whole(memory_bytes, texts, true),
         None => Ok(Split::new(store.clone(), items)),
     };
     let train = split(None, &division.train)?;
@@ -289,17 +284,23 @@ pub(crate) fn open_inputs(
         return read_new_table(preprocess, columns, path);
     }
     let new = NewFiles::find(path, &ENDINGS, &preprocess.classes)?;
-    let mut texts = Texts::default();
+    let memory_bytes = DataConfig::default().memory_bytes();
+    let mut texts = TextsWriter::new(memory_bytes);
+    let mut names = Vec::with_capacity(new.items.len());
+    let mut is_empty = true;
     for item in &new.items {
         let text = file::text(&new.tree.full(&item.file))?;
-        texts.push(text, item.class, new.name(item));
+        is_empty &= text.trim().is_empty();
+        texts.push(&text, item.class)?;
+        names.push(new.name(item).into());
     }
-    if texts.contents.iter().all(|text| text.trim().is_empty()) {
+    if is_empty {
         return Err(DataError::Empty {
             path: path.to_owned(),
         });
     }
-    preprocess.whole(texts, new.is_labelled)
+    let texts = texts.finish(Place::Named(names))?;
+    preprocess.whole(memory_bytes, texts, new.is_labelled)
 }
 
 fn read_new_table(
@@ -320,7 +321,8 @@ fn read_new_table(
     }
     let text = grid.column_or_error(&columns.text)?;
     let target = grid.column(&columns.target);
-    let mut texts = Texts::default();
+    let memory_bytes = DataConfig::default().memory_bytes();
+    let mut texts = TextsWriter::new(memory_bytes);
     let mut labelled = target.is_some();
     if let Some(target) = target {
         grid.each(target, |_, cell| {
@@ -340,22 +342,30 @@ fn read_new_table(
                 _ => 0,
             };
             let text = block.cell(row, text).unwrap_or_default();
-            texts.push(text.to_owned(), class, format!("line {}", grid.line(row)));
+            texts.push(text, class)?;
         }
     }
-    preprocess.whole(texts, labelled)
+    let lines = (0..grid.num_rows()).map(|row| grid.line(row)).collect();
+    let texts = texts.finish(Place::Listed("line", lines))?;
+    preprocess.whole(memory_bytes, texts, labelled)
 }
 
-impl Texts {
-    pub(super) fn push(&mut self, text: String, class: i32, place: String) {
-        self.contents.push(text);
-        self.labels.push(class);
-        self.places.push(place.into());
+/// Characters where the texts are shorter than a few words.
+fn suited<'a>(
+    texts: impl Iterator<Item = Result<Cow<'a, str>, DataError>>,
+    num_texts: usize,
+) -> Result<TextLevel, DataError> {
+    let mut num_words = 0;
+    for text in texts {
+        num_words += text?.split_whitespace().count();
     }
-
-    fn len(&self) -> usize {
-        self.contents.len()
-    }
+    Ok(
+        if crate::baseline::ratio(num_words, num_texts) < FEW_WORDS {
+            TextLevel::Characters
+        } else {
+            TextLevel::Words
+        },
+    )
 }
 
 impl DocumentPreprocess {
@@ -365,23 +375,13 @@ impl DocumentPreprocess {
         texts: Texts,
         labelled: bool,
     ) -> Result<Documents, DataError> {
-        let Texts {
-            contents,
-            labels,
-            places,
-        } = texts;
-        Documents::encode(
-            &self.encoding,
-            &contents,
-            memory_bytes,
-            labelled.then_some((labels, self.classes.len())),
-            Place::Named(places),
-        )
+        let num_classes = labelled.then_some(self.classes.len());
+        Documents::encode(&self.encoding, texts, memory_bytes, num_classes)
     }
 
-    fn whole(&self, texts: Texts, labelled: bool) -> Result<Split, DataError> {
+    fn whole(&self, memory_bytes: usize, texts: Texts, labelled: bool) -> Result<Split, DataError> {
         let items: Vec<usize> = (0..texts.len()).collect();
-        let store = self.store(usize::MAX, texts, labelled)?;
+        let store = self.store(memory_bytes, texts, labelled)?;
         Ok(Split::new(Arc::new(store), &items))
     }
 }

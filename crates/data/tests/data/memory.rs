@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::Command;
 
-use fornax_data::{DataConfig, Targets, epoch_order};
+use fornax_data::{DataConfig, Inputs, Preprocess, Targets, TextEncoding, epoch_order};
 
 use crate::{images, open_in};
 
@@ -160,6 +160,58 @@ fn a_text_larger_than_memory_is_read() {
     assert_eq!(data.preprocess.decode(&tokens), expected);
 }
 
+/// Two files of 300 MB, whose lines are the texts; what becomes of them are 200 MB.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "writes 1.5 GB to the folder of temporary files"]
+fn texts_larger_than_memory_are_read_and_told_apart() {
+    const NUM_TEXTS: usize = 240_000;
+    if !has_little_memory("texts_larger_than_memory_are_read_and_told_apart") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (class, word) in [("calm", "sea"), ("wild", "storm")] {
+        let path = folder.path().join("tales").with_extension(class);
+        let mut file = BufWriter::new(File::create(path).unwrap());
+        for number in 0..NUM_TEXTS / 2 {
+            // A hundred words, some of them never seen again.
+            let rare = format!("w{}x{}", "abcdefghij".repeat(number % 7), number % 997);
+            let filler = ["and on it went for long years"; 80][..60 + number % 20].join(" ");
+            writeln!(file, "the {word} {filler} {rare} {rare}").unwrap();
+        }
+    }
+    let config = DataConfig {
+        memory_mb: 64,
+        ..DataConfig::default()
+    };
+    let data = open_in(&folder, "", config).unwrap();
+    let splits = [&data.train, &data.valid, &data.test];
+    assert_eq!(
+        splits.map(|split| split.len()).iter().sum::<usize>(),
+        NUM_TEXTS
+    );
+    let Preprocess::Documents(documents) = &data.preprocess else {
+        panic!("texts")
+    };
+    let TextEncoding::Bag { terms, .. } = &documents.encoding else {
+        panic!("a bag")
+    };
+    let [sea, storm] = ["sea", "storm"].map(|word| terms.iter().position(|t| t == word).unwrap());
+    let order = epoch_order(data.train.len(), 1, 0);
+    for indices in order.chunks(512).take(100) {
+        let batch = data.train.batch(indices).unwrap();
+        let (Inputs::Dense { values, .. }, Targets::Classes(classes)) =
+            (batch.inputs, batch.targets)
+        else {
+            panic!("bags and classes")
+        };
+        for (bag, class) in values.chunks_exact(terms.len()).zip(classes) {
+            assert_eq!([bag[sea] > 0.0, bag[storm] > 0.0], [class == 0, class == 1]);
+        }
+    }
+    assert!(data.train.place(0).starts_with("tales.calm: line "));
+}
+
 /// 120,000 images of 64x64 pixels in colour are 1.4 GB. The files are links to a few.
 #[cfg(target_os = "linux")]
 #[test]
@@ -198,7 +250,7 @@ fn more_images_than_memory_are_read_and_shuffled() {
         let order = epoch_order(data.train.len(), 1, epoch);
         for indices in order.chunks(128) {
             let batch = data.train.batch(indices).unwrap();
-            let fornax_data::Inputs::Dense { values, .. } = batch.inputs else {
+            let Inputs::Dense { values, .. } = batch.inputs else {
                 panic!("images")
             };
             let Targets::Classes(classes) = batch.targets else {

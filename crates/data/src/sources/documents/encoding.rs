@@ -1,16 +1,21 @@
 //! From a text to numbers: as a bag of terms with their weights, or as a row of tokens.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::DataConfig;
 use crate::baseline::count;
 use crate::config::TextForm;
 use crate::scale::rounded;
+use crate::{DataConfig, DataError};
 
 /// Terms of a bag, or tokens of a vocabulary, at most: the most frequent ones.
 const MAX_TERMS: usize = 10_000;
+/// Terms that are counted at once. Above it the rarest are forgotten, so that texts without end are
+/// counted in bounded memory; of what is frequent nothing is lost (lossy counting: Manku and Motwani
+/// 2002, Approximate frequency counts over data streams).
+const MAX_COUNTED: usize = 2_000_000;
 /// Texts in which a term has to occur, so that something can be learned of it.
 const MIN_TEXTS: usize = 2;
 /// Characters of the longest run that is a term, where a text is read by characters.
@@ -56,15 +61,16 @@ impl TextEncoding {
     pub(super) fn fit<'a>(
         config: &DataConfig,
         level: TextLevel,
-        texts: impl Iterator<Item = &'a str>,
-    ) -> Self {
+        texts: impl Iterator<Item = Result<Cow<'a, str>, DataError>>,
+    ) -> Result<Self, DataError> {
         let is_bag = config.text_form != TextForm::Tokens;
         let mut num_texts = 0;
         let mut longest = 1;
         let mut in_texts = HashMap::<String, usize>::new();
+        let mut floor = 0;
         for text in texts {
             num_texts += 1;
-            let tokens = cut(text, level);
+            let tokens = cut(&text?, level);
             longest = longest.max(tokens.len());
             let own: BTreeSet<String> = if is_bag {
                 terms_of(&tokens, level).collect()
@@ -73,6 +79,10 @@ impl TextEncoding {
             };
             for term in own {
                 *in_texts.entry(term).or_default() += 1;
+            }
+            while in_texts.len() > MAX_COUNTED {
+                floor += 1;
+                in_texts.retain(|_, texts| *texts > floor);
             }
         }
         let mut frequent: Vec<(String, usize)> = in_texts
@@ -83,18 +93,18 @@ impl TextEncoding {
         frequent.truncate(MAX_TERMS);
         frequent.sort();
         if !is_bag {
-            return Self::Tokens {
+            return Ok(Self::Tokens {
                 level,
                 vocabulary: frequent.into_iter().map(|(term, _)| term).collect(),
                 max_len: longest.min(config.max_tokens),
-            };
+            });
         }
         let idf = |texts: usize| rounded(1.0 + (count(1 + num_texts) / count(1 + texts)).ln());
-        Self::Bag {
+        Ok(Self::Bag {
             level,
             idf: frequent.iter().map(|(_, texts)| idf(*texts)).collect(),
             terms: frequent.into_iter().map(|(term, _)| term).collect(),
-        }
+        })
     }
 
     /// Whether the parts fit each other.
@@ -253,6 +263,11 @@ mod tests {
         assert_eq!(cut("äß", TextLevel::Characters), ["ä", "ß"]);
     }
 
+    fn fitted(config: &DataConfig, texts: &[&str]) -> TextEncoding {
+        let texts = texts.iter().map(|&text| Ok(Cow::Borrowed(text)));
+        TextEncoding::fit(config, TextLevel::Words, texts).unwrap()
+    }
+
     #[test]
     fn a_bag_is_of_length_one_and_rare_terms_weigh_more() {
         let texts = [
@@ -262,7 +277,7 @@ mod tests {
             "bad book",
             "good good",
         ];
-        let bag = TextEncoding::fit(&DataConfig::default(), TextLevel::Words, texts.into_iter());
+        let bag = fitted(&DataConfig::default(), &texts);
         let weights = bag.bag("good book unheard");
         let norm: f32 = weights.iter().map(|(_, weight)| weight * weight).sum();
         assert!((norm - 1.0).abs() < 1e-6);
@@ -278,7 +293,7 @@ mod tests {
             max_tokens: 3,
             ..DataConfig::default()
         };
-        let encoding = TextEncoding::fit(&config, TextLevel::Words, ["a b a b", "b a"].into_iter());
+        let encoding = fitted(&config, &["a b a b", "b a"]);
         assert_eq!(encoding.tokens("b a zzz b"), [2, 1, 0]);
         assert_eq!(encoding.tokens(""), [0]);
     }

@@ -1,13 +1,10 @@
 //! Encoded texts: of a bag only the terms that occur, of a row its tokens.
 
-use super::TextEncoding;
+use super::{TextEncoding, Texts};
 use crate::cache::{Cache, CacheWriter};
 use crate::split::Place;
 use crate::workers::{map, num_workers};
 use crate::{DataError, Inputs, Source, Targets};
-
-/// Texts that are encoded before the next ones are begun.
-const BLOCK: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Documents {
@@ -27,18 +24,17 @@ pub(super) struct Documents {
 impl Documents {
     pub(super) fn encode(
         encoding: &TextEncoding,
-        texts: &[String],
+        texts: Texts,
         memory_bytes: usize,
-        classes: Option<(Vec<i32>, usize)>,
-        place: Place,
+        num_classes: Option<usize>,
     ) -> Result<Self, DataError> {
         let is_bag = matches!(encoding, TextEncoding::Bag { .. });
         let mut places = CacheWriter::new(memory_bytes / 2);
         let mut weights = CacheWriter::new(memory_bytes / 2);
         let mut ends = Vec::with_capacity(texts.len());
         let mut end = 0;
-        for block in texts.chunks(BLOCK) {
-            let encoded = map(block, num_workers(), |text| {
+        for block in texts.blocks() {
+            let encoded = map(&block?, num_workers(), |text| {
                 if is_bag {
                     encoding.bag(text).into_iter().unzip()
                 } else {
@@ -57,8 +53,8 @@ impl Documents {
             places: places.finish()?,
             weights: weights.finish()?,
             ends,
-            classes,
-            place,
+            classes: num_classes.map(|num_classes| (texts.labels, num_classes)),
+            place: texts.place,
         })
     }
 

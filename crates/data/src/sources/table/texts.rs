@@ -2,8 +2,9 @@
 
 use super::{TargetEncoding, column};
 use crate::sources::Opening;
-use crate::sources::documents::{self, DocumentSet, TextColumns, Texts};
+use crate::sources::documents::{self, DocumentSet, TextColumns, TextsWriter};
 use crate::sources::grid::Grid;
+use crate::split::Place;
 use crate::{DataError, Dataset};
 
 /// The column to read as text: the one that the user names, or the only one that is worth reading.
@@ -63,15 +64,14 @@ pub(super) fn open(
         "`{}` is predicted from the texts of `{text}`",
         target.name()
     ));
-    let mut train = Texts::default();
+    let mut train = TextsWriter::new(opening.config.cell_bytes());
     let mut labels = labels.into_iter();
-    grid.each_of(column, &rows, |row, cell| {
-        let (text, place) = (cell.unwrap_or_default(), format!("line {}", grid.line(row)));
-        train.push(text.to_owned(), labels.next().unwrap_or(0), place);
-        Ok(())
+    grid.each_of(column, &rows, |_, cell| {
+        train.push(cell.unwrap_or_default(), labels.next().unwrap_or(0))
     })?;
+    let lines = rows.iter().map(|&row| grid.line(row)).collect();
     let set = DocumentSet {
-        train,
+        train: train.finish(Place::Listed("line", lines))?,
         valid: None,
         test: None,
         classes: target.classes().unwrap_or_default().to_vec(),
