@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::Command;
 
-use fornax_data::{DataConfig, Inputs, Preprocess, Targets, TextEncoding, epoch_order};
+use fornax_data::{DataConfig, Inputs, Preprocess, Split, Targets, TextEncoding, epoch_order};
 
 use crate::{images, open_in};
 
@@ -186,10 +186,7 @@ fn texts_larger_than_memory_are_read_and_told_apart() {
     };
     let data = open_in(&folder, "", config).unwrap();
     let splits = [&data.train, &data.valid, &data.test];
-    assert_eq!(
-        splits.map(|split| split.len()).iter().sum::<usize>(),
-        NUM_TEXTS
-    );
+    assert_eq!(splits.map(Split::len).iter().sum::<usize>(), NUM_TEXTS);
     let Preprocess::Documents(documents) = &data.preprocess else {
         panic!("texts")
     };

@@ -77,31 +77,6 @@ fn eval_agrees_with_what_training_said() {
 }
 
 #[test]
-fn predict_answers_each_row_of_a_table_without_its_target() {
-    let folder = Folder::new();
-    let table = "colour,size,kind\n".to_owned()
-        + &(0..120)
-            .map(|i| match i % 2 {
-                0 => format!("red,{},apple\n", i % 7),
-                _ => format!("blue,{},plum\n", i % 5),
-            })
-            .collect::<String>();
-    folder.write("fruit.csv", table);
-    folder
-        .run("train mlp --data fruit.csv --target kind --epochs 20 --out run")
-        .ok();
-    folder.write("new.csv", "colour,size\nred,3\nblue,1\nred,\n");
-    let result = folder.run("predict run new.csv --json").json();
-    let classes: Vec<_> = result["predictions"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|p| &p["class"])
-        .collect();
-    assert_eq!(classes, ["apple", "plum", "apple"]);
-}
-
-#[test]
 fn dry_run_checks_everything_and_writes_nothing() {
     let folder = Folder::new();
     folder.run(&format!("{SMALL} --dry-run")).ok();

@@ -5,6 +5,7 @@ mod bad_input;
 mod commands;
 mod doctor;
 mod kill;
+mod new_items;
 mod precision;
 mod program;
 mod reports;
