@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use burn::tensor::{Int, Tensor, TensorData};
-use fornax_layers::Tap;
+use fornax_layers::{StandIn, Tap};
 
 /// Keeps the features of one layer, with the gradient that reaches them.
 ///
@@ -64,22 +64,6 @@ impl Tap for Watch {
 pub struct Prune {
     /// The units of each layer that are computed no more, and what stands for them.
     pub off: BTreeMap<String, Vec<StandIn>>,
-}
-
-/// What stands for a unit: `scale * source + shift`.
-///
-/// A unit that never changes is replaced by what it always says (`scale` 0), one that repeats
-/// another by that other, which then speaks for both.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StandIn {
-    /// The unit that is switched off.
-    pub unit: usize,
-    /// The unit that speaks for it.
-    pub source: usize,
-    /// See [`StandIn`].
-    pub scale: f32,
-    /// See [`StandIn`].
-    pub shift: f32,
 }
 
 impl Tap for Prune {

@@ -10,4 +10,4 @@ pub use activation::{Activation, LEAKY_SLOPE};
 pub use config_error::ConfigError;
 pub use dense::linear;
 pub use draw::draw_weights;
-pub use tap::{Feature, Tap};
+pub use tap::{Feature, StandIn, Tap};

@@ -19,7 +19,7 @@ pub trait Tap {
     /// unless the tap is there to find out what happens without some of them.
     ///
     /// Feed-forward networks ask this of each hidden layer; recurrent ones, whose next layer may
-    /// start before this one ends, only show theirs.
+    /// start before this one ends, only show theirs, and take units out in their weights.
     fn pass<const D: usize>(&mut self, name: impl Display, features: Tensor<D>) -> Tensor<D> {
         self.tap(name, &features);
         features
@@ -29,6 +29,22 @@ pub trait Tap {
 impl Tap for () {
     #[inline]
     fn tap<const D: usize>(&mut self, _name: impl Display, _features: &Tensor<D>) {}
+}
+
+/// What stands for a unit: `scale * source + shift`.
+///
+/// A unit that never changes is replaced by what it always says (`scale` 0), one that repeats
+/// another by that other, which then speaks for both.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StandIn {
+    /// The unit that is switched off.
+    pub unit: usize,
+    /// The unit that speaks for it.
+    pub source: usize,
+    /// See [`StandIn`].
+    pub scale: f32,
+    /// See [`StandIn`].
+    pub shift: f32,
 }
 
 /// The features that one layer computed for one batch.

@@ -13,11 +13,11 @@ use crate::weights::{Gate, input_weight, recurrent_weight};
 #[derive(Module, Debug)]
 pub(crate) struct Elman {
     /// `[D, H]`
-    input_weight: Param<Tensor<2>>,
+    pub(crate) input_weight: Param<Tensor<2>>,
     /// `[H, H]`
-    hidden_weight: Param<Tensor<2>>,
+    pub(crate) hidden_weight: Param<Tensor<2>>,
     /// `[H]`
-    bias: Param<Tensor<1>>,
+    pub(crate) bias: Param<Tensor<1>>,
 }
 
 impl Elman {

@@ -19,13 +19,13 @@ use crate::weights::{Gate, input_weight, recurrent_weight};
 #[derive(Module, Debug)]
 pub(crate) struct Gru {
     /// `[D, 3H]`
-    input_weight: Param<Tensor<2>>,
+    pub(crate) input_weight: Param<Tensor<2>>,
     /// `[H, 3H]`
-    hidden_weight: Param<Tensor<2>>,
+    pub(crate) hidden_weight: Param<Tensor<2>>,
     /// `[3H]`
-    bias: Param<Tensor<1>>,
+    pub(crate) bias: Param<Tensor<1>>,
     /// `[H]`, of the recurrent part of the candidate.
-    hidden_bias: Param<Tensor<1>>,
+    pub(crate) hidden_bias: Param<Tensor<1>>,
 }
 
 impl Gru {

@@ -13,7 +13,7 @@ use crate::{CellKind, CellState};
 /// One or two cells over the same inputs.
 #[derive(Module, Debug)]
 pub(crate) struct Layer {
-    forward: Cell,
+    pub(crate) forward: Cell,
     backward: Option<Cell>,
 }
 
@@ -29,6 +29,15 @@ impl Layer {
             forward: Cell::init(kind, d_input, d_hidden, device),
             backward: bidirectional.then(|| Cell::init(kind, d_input, d_hidden, device)),
         }
+    }
+
+    /// The cell that reads forward, and the one that reads back.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = &Cell> {
+        std::iter::once(&self.forward).chain(&self.backward)
+    }
+
+    pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut Cell> {
+        std::iter::once(&mut self.forward).chain(&mut self.backward)
     }
 
     /// Reads whole sequences, both ways where the layer is bidirectional.

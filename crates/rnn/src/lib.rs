@@ -11,6 +11,7 @@ mod lstm;
 
 mod generate;
 mod lengths;
+mod prune;
 mod sample;
 mod sequence;
 mod state;

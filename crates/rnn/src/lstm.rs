@@ -16,11 +16,11 @@ use crate::weights::{Gate, input_weight, recurrent_weight};
 #[derive(Module, Debug)]
 pub(crate) struct Lstm {
     /// `[D, 4H]`
-    input_weight: Param<Tensor<2>>,
+    pub(crate) input_weight: Param<Tensor<2>>,
     /// `[H, 4H]`
-    hidden_weight: Param<Tensor<2>>,
+    pub(crate) hidden_weight: Param<Tensor<2>>,
     /// `[4H]`
-    bias: Param<Tensor<1>>,
+    pub(crate) bias: Param<Tensor<1>>,
 }
 
 impl Lstm {

@@ -57,7 +57,7 @@ impl Rnn {
     /// When B or T is 0, an id is not below V, and in a network without tokens.
     #[must_use]
     pub fn forward_documents(&self, tokens: Tensor<2, Int>, lengths: &[usize]) -> Tensor<2> {
-        self.read(self.look_up(tokens), lengths, |_, _, _| {})
+        self.forward_embedded(self.embed(tokens), lengths)
     }
 
     /// [`Rnn::forward_documents`], showing `tap` the features of `layer1`, `layer2`, .., `logits`.
@@ -67,7 +67,7 @@ impl Rnn {
         lengths: &[usize],
         tap: &mut impl Tap,
     ) -> Tensor<2> {
-        self.read_tap(self.look_up(tokens), lengths, tap)
+        self.read_tap(self.embed(tokens), lengths, tap)
     }
 
     /// The features of every layer in order, last the logits, for sequences of tokens that are
@@ -79,7 +79,30 @@ impl Rnn {
         features
     }
 
-    fn look_up(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+    /// [`Rnn::forward_documents`] from what [`Rnn::embed`] gave, or from something between.
+    ///
+    /// # Shapes
+    /// - `embedded`: `[B, T, E]`
+    /// - `lengths`: tokens of each sequence, B numbers
+    /// - returns: `[B, K]`, logits
+    ///
+    /// # Panics
+    /// When B or T is 0.
+    #[must_use]
+    pub fn forward_embedded(&self, embedded: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
+        self.read(embedded, lengths, |_, _, _| {})
+    }
+
+    /// What each token stands for, where an answer is to be explained by it.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[B, T]`, ids below V
+    /// - returns: `[B, T, E]`
+    ///
+    /// # Panics
+    /// When an id is not below V, and in a network without tokens.
+    #[must_use]
+    pub fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
         let embedding = self.embedding.as_ref();
         let embedding = embedding.expect("a network without tokens takes steps in `forward`");
         embedding.forward(tokens) // [B, T, E]

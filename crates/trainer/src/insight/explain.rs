@@ -56,7 +56,7 @@ impl Attribution {
                 "It sees the slope at this input alone, and is noisy where that changes fast."
             }
             Self::Integrated => {
-                "It shows what differs from the mean input; what is like the mean gets nothing, even where it matters."
+                "It shows what differs from the mean input, or from unknown words; what is like them gets nothing, even where it matters."
             }
             Self::GradCam => "It is as coarse as the last maps, and cannot show fine detail.",
             Self::Occlusion => {
@@ -69,7 +69,7 @@ impl Attribution {
     pub(crate) fn suited(subject: &Subject) -> Self {
         match (&subject.network, &subject.dataset.input) {
             (Network::Cnn(_), InputShape::Image { .. }) => Self::GradCam,
-            // Words have no gradient.
+            // What is left without a word is plainer than a gradient of its embedding.
             (_, InputShape::Documents { .. }) => Self::Occlusion,
             _ => Self::Integrated,
         }
@@ -84,7 +84,7 @@ pub(crate) struct Explained {
 }
 
 /// Explains why `outputs` (one for each sample) came out as they did; `None` where the method does
-/// not fit: for text, and Grad-CAM for networks without maps.
+/// not fit: for models of text, and Grad-CAM for networks without maps.
 pub(crate) fn explain(
     subject: &Subject,
     method: Attribution,
@@ -130,7 +130,7 @@ fn maps(
     match inputs {
         Inputs::Flat(x) => {
             let score = |x| frozen.forward(&Inputs::Flat(x));
-            any(subject, method, x, outputs, score)
+            any(subject, method, (x, &x.zeros_like()), outputs, score)
         }
         Inputs::Image(x) if method == Attribution::GradCam => {
             let InputShape::Image {
@@ -157,7 +157,7 @@ fn maps(
             Some((maps.collect(), Vec::new()))
         }
         Inputs::Image(x) => {
-            let (maps, residuals) = any(subject, method, x, outputs, |x| {
+            let (maps, residuals) = any(subject, method, (x, &x.zeros_like()), outputs, |x| {
                 frozen.forward(&Inputs::Image(x))
             })?;
             Some((as_in_data(subject, maps), residuals))
@@ -167,14 +167,27 @@ fn maps(
                 // Occlusion repeats the batch as it is, so every sample keeps its length.
                 frozen.forward(&Inputs::Steps(x, lengths.clone()))
             };
-            let (maps, residuals) = any(subject, method, x, outputs, score)?;
+            let (maps, residuals) = any(subject, method, (x, &x.zeros_like()), outputs, score)?;
             Some((as_in_data(subject, maps), residuals))
         }
         Inputs::Documents(tokens, lengths) if method == Attribution::Occlusion => Some((
             without_tokens(network, tokens, lengths, outputs),
             Vec::new(),
         )),
-        Inputs::Tokens(_) | Inputs::Documents(..) => None,
+        Inputs::Documents(tokens, lengths) => {
+            let (Network::Rnn(network), Network::Rnn(frozen)) = (network, &frozen) else {
+                return None;
+            };
+            let x = network.embed(tokens.clone());
+            let unknown = network.embed(tokens.zeros_like());
+            let score = |x| frozen.forward_embedded(x, lengths);
+            let (maps, residuals) = any(subject, method, (&x, &unknown), outputs, score)?;
+            let [_, _, width] = x.dims();
+            let by_token =
+                |map: Vec<f32>| map.chunks(width).map(|token| token.iter().sum()).collect();
+            Some((maps.into_iter().map(by_token).collect(), residuals))
+        }
+        Inputs::Tokens(_) => None,
     }
 }
 
@@ -209,10 +222,12 @@ fn without_tokens(
     })
 }
 
+/// Attributions of inputs that have a gradient. The baseline is an input that says nothing: zeros,
+/// which are the mean where inputs are standardised, and the stand-in for unknown tokens.
 fn any<const D: usize>(
     subject: &Subject,
     method: Attribution,
-    x: &Tensor<D>,
+    (x, baseline): (&Tensor<D>, &Tensor<D>),
     outputs: &[usize],
     score: impl Fn(Tensor<D>) -> Tensor<2>,
 ) -> Option<Maps> {
@@ -230,8 +245,7 @@ fn any<const D: usize>(
             Some((per_sample(gradient_x_input(x, outputs, score)), Vec::new()))
         }
         Attribution::Integrated => {
-            // Inputs are standardised: zero is the mean.
-            let result = integrated_gradients(x, &x.zeros_like(), outputs, STEPS, score);
+            let result = integrated_gradients(x, baseline, outputs, STEPS, score);
             Some((per_sample(result.attribution), result.residuals))
         }
         Attribution::Occlusion => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fornax_data::{InputShape, Split, Task};
 use fornax_insight::units::{UnitHealth, informativeness, unit_columns, unit_health};
-use fornax_insight::watch::{Prune, StandIn};
-use fornax_layers::{Activation, Feature};
+use fornax_insight::watch::Prune;
+use fornax_layers::{Activation, Feature, StandIn};
 use fornax_runs::report::{Exhibit, Layer, UnitView};
 
 use super::exhibits::Exhibits;
@@ -171,6 +171,18 @@ fn spare(health: &UnitHealth) -> Vec<StandIn> {
     dead.chain(duplicates).collect()
 }
 
+/// A network of which a layer lacks some units, and the tap that keeps them away.
+fn without(network: &Network, layer: &str, units: &[StandIn]) -> (Network, Prune) {
+    let number = layer.strip_prefix("layer").map(str::parse);
+    if let (Network::Rnn(rnn), Some(Ok(number))) = (network, number) {
+        // A state is read by the next step before a tap could change it.
+        let pruned = rnn.clone().without_units(number, units);
+        return (Network::Rnn(pruned), Prune::default());
+    }
+    let off = BTreeMap::from([(layer.to_owned(), units.to_vec())]);
+    (network.clone(), Prune { off })
+}
+
 /// Measures what it costs to switch off the spare units of each layer.
 fn cost_of_pruning(
     subject: &Subject,
@@ -178,23 +190,18 @@ fn cost_of_pruning(
     spare: &BTreeMap<String, Vec<StandIn>>,
     layers: &mut [Layer],
 ) -> Result<(), Error> {
-    if matches!(subject.network, Network::Rnn(_)) {
-        return Ok(()); // its states cannot be changed on the way
-    }
     let places = &judged.places[..judged.places.len().min(2000)];
     for layer in layers.iter_mut() {
         let Some(units) = spare.get(&layer.name).filter(|units| !units.is_empty()) else {
             continue;
         };
-        let mut tap = Prune {
-            off: BTreeMap::from([(layer.name.clone(), units.clone())]),
-        };
+        let (network, mut tap) = without(&subject.network, &layer.name, units);
         let mut metrics = Metrics::for_task(&subject.dataset.task);
         for chunk in chunks(places.len(), BATCH) {
             let items: Vec<usize> = chunk.iter().map(|&index| places[index]).collect();
             let batch = judged.split.batch(&items)?;
             let inputs = batch::inputs(&batch, subject.layout, &subject.device);
-            let outputs = to_vec(subject.network.forward_tap(&inputs, &mut tap));
+            let outputs = to_vec(network.forward_tap(&inputs, &mut tap));
             update(&mut metrics, &outputs, &batch, judged.split, &items);
         }
         let (name, _) = metrics.primary();

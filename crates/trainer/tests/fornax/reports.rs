@@ -361,6 +361,44 @@ fn a_report_is_drawn_again_and_runs_are_inspected_and_compared() {
 }
 
 #[test]
+fn the_words_that_speak_for_an_answer_are_named_by_gradients_and_by_leaving_them_out() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("tales")).expect("a folder");
+    for (class, word) in [("calm", "sea"), ("wild", "storm")] {
+        let times = ["dawn", "noon", "dusk"];
+        let line = |n: usize| format!("the {word} at {} in the morning\n", times[n % 3]);
+        let lines: String = (0..60).map(line).collect();
+        folder.write(&format!("tales/tales.{class}"), lines);
+    }
+    folder
+        .run(
+            "train rnn --data tales --set data.text_form=tokens --epochs 12 --set model.d_hidden=16 \
+             --doctor off --no-report --out run",
+        )
+        .ok();
+    folder.write("new.txt", "the storm at dawn in the morning");
+    let why = folder.run("inspect run --input new.txt --json").json();
+    let methods = why["inspections"].as_array().expect("inspections");
+    assert_eq!(methods.len(), 3);
+    for method in methods {
+        let map: Vec<f64> = method["maps"][0]
+            .as_array()
+            .expect("a number for each word")
+            .iter()
+            .filter_map(Value::as_f64)
+            .collect();
+        assert_eq!(map.len(), 7, "{method}");
+        let storm = map[1];
+        assert!(map.iter().all(|&other| other <= storm), "{map:?}");
+        let residual = method["method"]["residual"].as_f64();
+        assert!(
+            residual.is_none_or(|residual| residual < 0.05),
+            "{residual:?}"
+        );
+    }
+}
+
+#[test]
 fn a_report_costs_little_beside_its_training() {
     let folder = Folder::new();
     let trained = folder

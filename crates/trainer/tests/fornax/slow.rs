@@ -97,3 +97,29 @@ fn full_mnist_is_learned_by_perceptron_and_belief_network() {
         );
     }
 }
+
+#[test]
+#[ignore = "slow"]
+fn each_layer_of_a_convolutional_network_makes_digits_easier() {
+    let Some(folder) = mirrored() else { return };
+    train(&folder, "cnn --data mnist --out run");
+    let report = std::fs::read_to_string(folder.path().join("run/report.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let layers = report["hierarchy"]["layers"].as_array().expect("layers");
+    let scores = |what: &str| -> Vec<f64> {
+        let scores = layers.iter().map(|layer| layer[what]["value"].as_f64());
+        scores.flatten().collect()
+    };
+    let (trained, random) = (scores("probe"), scores("control"));
+    println!("trained {trained:?}, random weights {random:?}");
+    let (first, last) = (trained[0], trained[trained.len() - 1]);
+    assert!((0.88..0.94).contains(&first), "pixels: {first}");
+    assert!(last > 0.99, "the last layer: {last}");
+    assert!(trained.is_sorted(), "{trained:?}");
+    // The raw pixels are the same to both.
+    let pairs = trained.iter().zip(&random).skip(1);
+    assert!(
+        pairs.clone().count() > 2 && pairs.clone().all(|(a, b)| a > b),
+        "{random:?}"
+    );
+}
