@@ -50,7 +50,7 @@ pub(crate) fn divide(
     let mut division = Division::default();
     for mut items in by_group(groups) {
         if items.len() < 3 {
-            division.train.extend(items);
+            add(&mut division.train, &items);
             continue;
         }
         shuffle(&mut items, &mut rng);
@@ -60,11 +60,11 @@ pub(crate) fn divide(
             0
         };
         let num_valid = share(items.len(), valid_fraction).min(items.len() - num_test - 1);
-        let rest = items.split_off(num_test + num_valid);
-        let valid = items.split_off(num_test);
-        division.test.extend(items);
-        division.valid.extend(valid);
-        division.train.extend(rest);
+        let (test, rest) = items.split_at(num_test);
+        let (valid, train) = rest.split_at(num_valid);
+        add(&mut division.test, test);
+        add(&mut division.valid, valid);
+        add(&mut division.train, train);
     }
     division.train.sort_unstable();
     division.valid.sort_unstable();
@@ -73,9 +73,9 @@ pub(crate) fn divide(
 }
 
 /// The share `fraction` of `items`, class by class, at least one of each class; in order.
-pub(crate) fn subsample(items: &[usize], groups: &[i32], fraction: f64, seed: u64) -> Vec<usize> {
+pub(crate) fn subsample(items: Vec<usize>, groups: &[i32], fraction: f64, seed: u64) -> Vec<usize> {
     if fraction >= 1.0 {
-        return items.to_vec();
+        return items;
     }
     let mut rng = stream(seed, FRACTION_STREAM);
     let mut kept = Vec::new();
@@ -90,7 +90,7 @@ pub(crate) fn subsample(items: &[usize], groups: &[i32], fraction: f64, seed: u6
             places
                 .into_iter()
                 .take(num_kept)
-                .filter_map(|place| items.get(place)),
+                .filter_map(|place| items.get(place as usize)),
         );
     }
     kept.sort_unstable();
@@ -109,9 +109,17 @@ pub(crate) fn draw_evenly(groups: &[i32], count: usize, seed: u64) -> Vec<usize>
     // Round by round, one of each group.
     let rounds =
         (0..longest).flat_map(|round| places.iter().filter_map(move |group| group.get(round)));
-    let mut drawn: Vec<usize> = rounds.copied().take(count).collect();
+    let mut drawn: Vec<usize> = rounds.map(|&place| place as usize).take(count).collect();
     drawn.sort_unstable();
     drawn
+}
+
+/// Adds to items; where there is but one group, without more room than its tens of millions need.
+fn add(items: &mut Vec<usize>, more: &[u32]) {
+    if items.is_empty() {
+        items.reserve_exact(more.len());
+    }
+    items.extend(more.iter().map(|&item| item as usize));
 }
 
 /// `fraction` of `len`, rounded, at least one and at most `len - 2`.
@@ -128,9 +136,9 @@ pub(crate) fn rounded(len: usize, fraction: f64) -> usize {
 }
 
 /// The places of each group, groups in rising order, places in rising order.
-fn by_group(groups: &[i32]) -> Vec<Vec<usize>> {
-    let mut places = std::collections::BTreeMap::<i32, Vec<usize>>::new();
-    for (place, &group) in groups.iter().enumerate() {
+fn by_group(groups: &[i32]) -> Vec<Vec<u32>> {
+    let mut places = std::collections::BTreeMap::<i32, Vec<u32>>::new();
+    for (place, &group) in (0..).zip(groups) {
         places.entry(group).or_default().push(place);
     }
     places.into_values().collect()
@@ -142,7 +150,7 @@ fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
     rng
 }
 
-fn shuffle(items: &mut [usize], rng: &mut ChaCha8Rng) {
+fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(last as u64 + 1, rng));
     }
@@ -239,9 +247,9 @@ mod tests {
     fn a_share_of_the_training_keeps_every_class() {
         let groups: Vec<i32> = (0..100).map(|item| i32::from(item < 5)).collect();
         let items: Vec<usize> = (0..100).collect();
-        let kept = subsample(&items, &groups, 0.1, 1);
+        let kept = subsample(items.clone(), &groups, 0.1, 1);
         assert_eq!(kept.len(), 11); // 9.5 rounds to 10, 0.5 to 1
         assert!(kept.iter().any(|&item| item < 5));
-        assert_eq!(subsample(&items, &groups, 1.0, 1), items);
+        assert_eq!(subsample(items.clone(), &groups, 1.0, 1), items);
     }
 }

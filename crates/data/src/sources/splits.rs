@@ -123,7 +123,7 @@ impl Drawing<'_> {
                 needed,
             });
         }
-        division.train = order::subsample(&division.train, groups, config.fraction, seed);
+        division.train = order::subsample(division.train, groups, config.fraction, seed);
         Ok(division)
     }
 }

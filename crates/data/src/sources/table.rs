@@ -112,8 +112,10 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         .iter()
         .filter_map(|&item| rows.get(item).copied())
         .collect();
+    drop(groups);
     let target = target.fitted(&grid, &train_rows)?;
     let columns = column::fit(opening, &grid, &target, &train_rows, &mut reading)?;
+    drop(train_rows);
     let preprocess = TablePreprocess {
         names: grid.names.clone(),
         columns,

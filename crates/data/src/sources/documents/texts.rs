@@ -115,7 +115,7 @@ mod tests {
             let read = writer.finish(Place::Counted("text", 1)).unwrap();
             assert_eq!(read.labels, [0, 1, 2, 3, 4, 5, 6]);
             let blocks: Vec<Vec<Cow<str>>> = read.blocks().map(Result::unwrap).collect();
-            assert_eq!(blocks.iter().map(Vec::len).collect::<Vec<_>>(), [4, 3]);
+            assert_eq!(blocks.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1]);
             assert_eq!(blocks.concat(), texts);
         }
     }
