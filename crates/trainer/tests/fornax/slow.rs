@@ -102,7 +102,7 @@ fn full_mnist_is_learned_by_perceptron_and_belief_network() {
 #[ignore = "slow"]
 fn each_layer_of_a_convolutional_network_makes_digits_easier() {
     let Some(folder) = mirrored() else { return };
-    train(&folder, "cnn --data mnist --out run");
+    train(&folder, "cnn --data mnist --epochs 6 --out run");
     let report = std::fs::read_to_string(folder.path().join("run/report.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
     let layers = report["hierarchy"]["layers"].as_array().expect("layers");
