@@ -51,7 +51,7 @@ pub(crate) fn rounded(value: f64) -> f64 {
 
 /// The middle value; `None` without values.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
     if values.len() % 2 == 1 {
         return Some(upper);

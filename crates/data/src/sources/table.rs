@@ -7,6 +7,7 @@ mod pieces;
 mod target;
 mod texts;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -107,12 +108,13 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
         &mut warnings,
     )?;
 
-    let train_rows: Vec<usize> = division
-        .train
-        .iter()
-        .filter_map(|&item| rows.get(item).copied())
-        .collect();
     drop(groups);
+    let train_rows = if rows.len() == grid.num_rows() {
+        Cow::Borrowed(&division.train)
+    } else {
+        let rows = division.train.iter().filter_map(|&item| rows.get(item));
+        Cow::Owned(rows.copied().collect())
+    };
     let target = target.fitted(&grid, &train_rows)?;
     let columns = column::fit(opening, &grid, &target, &train_rows, &mut reading)?;
     drop(train_rows);
