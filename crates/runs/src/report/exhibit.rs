@@ -7,9 +7,11 @@ use super::model::{Case, Exhibit, Method};
 use super::plot::sparkline;
 use super::words::percent;
 
-/// A picture, `side` pixels along its longer side; single pixels stay sharp where they are large.
+/// A picture, `side` pixels along its longer side, and twice that where it is long and low; single pixels stay sharp where they are large.
 pub(super) fn image(picture: &Picture, side: usize, alt: &str) -> Markup {
     let longest = picture.width.max(picture.height).max(1);
+    let is_low = picture.width >= 2 * picture.height;
+    let side = if is_low { 2 * side } else { side };
     let [width, height] =
         [picture.width, picture.height].map(|length| (length * side / longest).max(1));
     html! { img.sharp[side >= 3 * longest] src=(picture.data_uri()) width=(width) height=(height) alt=(alt) loading="lazy"; }

@@ -1,17 +1,17 @@
 //! Where a classifier goes wrong, and how far to believe it.
 
-use fornax_data::{InputShape, Split};
+use fornax_data::Split;
 use fornax_insight::calibration::{abstain_curve, calibration};
 use fornax_insight::interval::wilson;
 use fornax_insight::labels::suspects;
 use fornax_insight::neighbours::nearest;
 use fornax_insight::probe::argmax;
-use fornax_runs::report::{Case, ClassScore, Exhibit, Method, Mistakes, NeighbourView, Trust};
+use fornax_runs::report::{Case, ClassScore, Method, Mistakes, NeighbourView, Trust};
 
 use crate::error::Error;
 
-use super::exhibits::{Exhibits, heat};
-use super::explain::{Attribution, Explained, explain};
+use super::exhibits::Exhibits;
+use super::explain::{Attribution, explain};
 use super::layers::{Seen, estimate, penultimate};
 use super::verdict::Judged;
 use super::{Sample, Subject};
@@ -116,14 +116,8 @@ fn cases(
     )?;
     let cases = chosen.iter().zip(answers).zip(near).enumerate();
     let cases = cases.map(|(index, ((&at, &answer), neighbours))| {
-        let (exhibit, map) = shown(
-            subject,
-            exhibits,
-            judged.split,
-            places[index],
-            explained.as_ref(),
-            index,
-        );
+        let weights = explained.as_ref().and_then(|explained| explained.of(index));
+        let (exhibit, map) = exhibits.explained(judged.split, places[index], weights);
         Case {
             place: judged.split.place(places[index]),
             exhibit,
@@ -138,44 +132,6 @@ fn cases(
         cases.collect(),
         explained.as_ref().map(|explained| explained.method.clone()),
     ))
-}
-
-/// An item with its map: beside an image, inside all else.
-pub(super) fn shown(
-    subject: &Subject,
-    exhibits: &Exhibits,
-    split: &Split,
-    place: usize,
-    explained: Option<&Explained>,
-    index: usize,
-) -> (Exhibit, Option<fornax_runs::report::Picture>) {
-    let weights = explained
-        .and_then(|explained| explained.maps.get(index))
-        .map(Vec::as_slice);
-    match (subject.dataset.input.clone(), weights) {
-        (
-            InputShape::Image {
-                channels,
-                height,
-                width,
-            },
-            Some(weights),
-        ) => {
-            let plane = height * width;
-            let sums: Vec<f32> = (0..plane)
-                .map(|at| {
-                    (0..channels)
-                        .map(|channel| weights[channel * plane + at])
-                        .sum()
-                })
-                .collect();
-            (
-                exhibits.item(split, place, None),
-                Some(heat(&sums, height, width)),
-            )
-        }
-        (_, weights) => (exhibits.item(split, place, weights), None),
-    }
 }
 
 /// The nearest training samples of each item in the features of the last hidden layer.

@@ -88,21 +88,7 @@ fn draw(subject: &Subject, exhibits: &Exhibits, values: &[f32]) -> Exhibit {
         InputShape::Image { .. } => Exhibit::Image {
             picture: exhibits.picture(values),
         },
-        InputShape::Sequence { width, .. } => Exhibit::Series {
-            channels: (0..width.min(4))
-                .map(|channel| {
-                    values
-                        .iter()
-                        .skip(channel)
-                        .step_by(width)
-                        .copied()
-                        .collect()
-                })
-                .collect(),
-            weights: Vec::new(),
-            truth: Vec::new(),
-            forecast: Vec::new(),
-        },
+        InputShape::Sequence { width, .. } => exhibits.steps(values, width, None),
         _ => exhibits.values(values),
     }
 }

@@ -1,10 +1,14 @@
 //! Items of a dataset as people look at them.
 
-use fornax_data::{Dataset, InputShape, Inputs, Preprocess, Split, TextEncoding, TextLevel};
+use fornax_data::{
+    Dataset, InputShape, Inputs, Preprocess, SoundForm, Split, TextEncoding, TextLevel,
+};
 use fornax_runs::report::{Exhibit, Picture};
 
 /// Pixels along the longer side of a picture: more would make the page too large to send.
 const SIDE: usize = 56;
+/// The same of a spectrum, which is long and low.
+const SPECTRUM_SIDE: usize = 112;
 /// Steps of a series that are drawn.
 const STEPS: usize = 200;
 /// Channels of a series that are drawn.
@@ -49,7 +53,7 @@ impl<'a> Exhibits<'a> {
                 bag(&texts.encoding, values, weights)
             }
             (Preprocess::Table(_), Inputs::Dense { values, .. }) => self.row(values, weights),
-            (_, Inputs::Sequences { shape, values, .. }) => series(values, *shape, weights),
+            (_, Inputs::Sequences { shape, values, .. }) => self.steps(values, shape[2], weights),
             (_, Inputs::Tokens { tokens, .. }) => Exhibit::Text {
                 characters: self
                     .preprocess
@@ -64,8 +68,72 @@ impl<'a> Exhibits<'a> {
         }
     }
 
-    /// How inputs become pixels. What was no picture before it was standardised, such as the
-    /// spectrum of a sound, gets a grey of its own: two deviations to each side of the middle.
+    /// An item, and a map of how much each of its inputs counts where that is a picture too.
+    pub(super) fn explained(
+        &self,
+        split: &Split,
+        index: usize,
+        weights: Option<&[f32]>,
+    ) -> (Exhibit, Option<Picture>) {
+        let Some(weights) = weights else {
+            return (self.item(split, index, None), None);
+        };
+        match *self.input {
+            InputShape::Image {
+                channels,
+                height,
+                width,
+            } => {
+                let plane = height * width;
+                let sum = |at: usize| {
+                    let of_channels = weights.iter().skip(at).step_by(plane).take(channels);
+                    of_channels.sum::<f32>()
+                };
+                let sums: Vec<f32> = (0..plane).map(sum).collect();
+                let map = heat(&sums, [height, width], SIDE);
+                (self.item(split, index, None), Some(map))
+            }
+            InputShape::Sequence { width, .. } if self.is_spectrum() => {
+                let exhibit = self.item(split, index, None);
+                // What fills an item up to the longest one is not shown.
+                let num_steps = match split.batch(&[index]).map(|batch| batch.inputs) {
+                    Ok(Inputs::Sequences { shape, .. }) => shape[1],
+                    _ => return (exhibit, None),
+                };
+                let upright: Vec<f32> = (0..width)
+                    .rev()
+                    .flat_map(|band| weights.iter().skip(band).step_by(width).take(num_steps))
+                    .copied()
+                    .collect();
+                let map = heat(&upright, [width, num_steps], SPECTRUM_SIDE);
+                (exhibit, Some(map))
+            }
+            _ => (self.item(split, index, Some(weights)), None),
+        }
+    }
+
+    /// Whether items are the loudness of bands of pitch over time, which people see as a picture.
+    fn is_spectrum(&self) -> bool {
+        matches!(self.preprocess, Preprocess::Sound(sound) if sound.form == SoundForm::LogMel)
+    }
+
+    /// Steps of a series, `[T, width]`: its first channels as lines; a spectrum as a picture, time to
+    /// the right and low bands below, in two deviations to each side of the middle.
+    pub(super) fn steps(&self, values: &[f32], width: usize, weights: Option<&[f32]>) -> Exhibit {
+        if !self.is_spectrum() {
+            return series(values, width, weights);
+        }
+        let shape = [1, width, values.len() / width.max(1)];
+        let pixel = |_, row: usize, column: usize| {
+            0.5 + 0.25 * f64::from(values[column * width + width - 1 - row])
+        };
+        Exhibit::Image {
+            picture: draw(shape, SPECTRUM_SIDE, pixel),
+        }
+    }
+
+    /// How inputs become pixels. What was no picture before it was standardised gets a grey of its
+    /// own: two deviations to each side of the middle.
     fn levels(&self) -> Levels {
         if let Preprocess::Images(images) = self.preprocess {
             return (images.shape, images.mean.clone(), images.sd.clone());
@@ -92,7 +160,7 @@ impl<'a> Exhibits<'a> {
             let value = f64::from(values[(channel * height + row) * width + column]);
             value * sd[channel] + mean[channel]
         };
-        draw([shown, height, width], pixel)
+        draw([shown, height, width], SIDE, pixel)
     }
 
     /// The part of an image around a place, `side` pixels wide, filled with the mean beyond its
@@ -115,7 +183,7 @@ impl<'a> Exhibits<'a> {
             };
             value * sd[channel] + mean[channel]
         };
-        draw([shown, side, side], pixel)
+        draw([shown, side, side], SIDE, pixel)
     }
 
     /// Inputs of a table's model, or of a model like it, as a row.
@@ -223,7 +291,8 @@ fn bag(encoding: &TextEncoding, values: &[f32], weights: Option<&[f32]>) -> Exhi
 }
 
 /// A series, thinned and its weights summed over channels.
-fn series(values: &[f32], [_, steps, width]: [usize; 3], weights: Option<&[f32]>) -> Exhibit {
+fn series(values: &[f32], width: usize, weights: Option<&[f32]>) -> Exhibit {
+    let steps = values.len() / width.max(1);
     let every = steps.div_ceil(STEPS).max(1);
     let channel = |channel: usize| -> Vec<f32> {
         (0..steps)
@@ -254,9 +323,10 @@ fn series(values: &[f32], [_, steps, width]: [usize; 3], weights: Option<&[f32]>
 )]
 fn draw(
     [channels, height, width]: [usize; 3],
+    side: usize,
     pixel: impl Fn(usize, usize, usize) -> f64,
 ) -> Picture {
-    let step = height.max(width).div_ceil(SIDE).max(1);
+    let step = height.max(width).div_ceil(side).max(1);
     let (rows, columns) = (height.div_ceil(step), width.div_ceil(step));
     let mut bytes = Vec::with_capacity(rows * columns * channels);
     for row in 0..rows {
@@ -282,11 +352,11 @@ fn draw(
 
 /// A map of numbers as a picture: blue for, orange against, transparent for nothing.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-pub(super) fn heat(values: &[f32], height: usize, width: usize) -> Picture {
+fn heat(values: &[f32], [height, width]: [usize; 2], side: usize) -> Picture {
     let strongest = values
         .iter()
         .fold(1e-12_f32, |most, value| most.max(value.abs()));
-    let step = height.max(width).div_ceil(SIDE).max(1);
+    let step = height.max(width).div_ceil(side).max(1);
     let (rows, columns) = (height.div_ceil(step), width.div_ceil(step));
     let mut bytes = Vec::with_capacity(rows * columns * 4);
     for row in 0..rows {
@@ -311,7 +381,7 @@ pub(super) fn filter(values: &[f32], [channels, height, width]: [usize; 3]) -> P
         .iter()
         .fold(1e-12_f32, |most, value| most.max(value.abs()));
     let shown = if channels == 3 { 3 } else { 1 };
-    draw([shown, height, width], |channel, row, column| {
+    draw([shown, height, width], SIDE, |channel, row, column| {
         0.5 + 0.5 * f64::from(values[(channel * height + row) * width + column] / strongest)
     })
 }

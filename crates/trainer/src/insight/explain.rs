@@ -83,6 +83,13 @@ pub(crate) struct Explained {
     pub(crate) method: Method,
 }
 
+impl Explained {
+    /// The map of one sample.
+    pub(crate) fn of(&self, index: usize) -> Option<&[f32]> {
+        self.maps.get(index).map(Vec::as_slice)
+    }
+}
+
 /// Explains why `outputs` (one for each sample) came out as they did; `None` where the method does
 /// not fit: for models of text, and Grad-CAM for networks without maps.
 pub(crate) fn explain(

@@ -6,7 +6,7 @@ use fornax_data::{Split, Task};
 use fornax_insight::probe::argmax;
 use fornax_runs::report::{Case, Method};
 
-use super::classes::{neighbours, shown};
+use super::classes::neighbours;
 use super::exhibits::Exhibits;
 use super::explain::{Attribution, explain};
 use super::sample::Sample;
@@ -73,7 +73,7 @@ pub(crate) fn inspect(
             continue;
         };
         let cases = places.iter().enumerate().map(|(index, &place)| {
-            let (exhibit, map) = shown(subject, &exhibits, split, place, Some(&explained), index);
+            let (exhibit, map) = exhibits.explained(split, place, explained.of(index));
             let row = &outputs[index * width..(index + 1) * width];
             let answer = match classes {
                 Some(classes) => classes[answers[index]].clone(),

@@ -3,7 +3,7 @@
 use fornax_data::{Baseline, Inputs, Task};
 use fornax_runs::report::{Case, Exhibit, Method, ValueErrors};
 
-use super::classes::{neighbours, shown};
+use super::classes::neighbours;
 use super::exhibits::Exhibits;
 use super::explain::{Attribution, explain};
 use super::layers::Seen;
@@ -136,14 +136,8 @@ fn cases(
         .enumerate()
         .map(|(index, (&at, neighbours))| {
             let place = places[index];
-            let (mut exhibit, map) = shown(
-                subject,
-                exhibits,
-                judged.split,
-                place,
-                explained.as_ref(),
-                index,
-            );
+            let weights = explained.as_ref().and_then(|explained| explained.of(index));
+            let (mut exhibit, map) = exhibits.explained(judged.split, place, weights);
             let row = at * width..(at + 1) * width;
             if width > 1
                 || matches!(
