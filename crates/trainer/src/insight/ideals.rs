@@ -25,7 +25,8 @@ pub(super) fn ideals(subject: &Subject, exhibits: &Exhibits) -> Vec<UnitView> {
     };
     let names = subject.dataset.preprocess.classes().unwrap_or_default();
     let count = names.len().min(IDEALS);
-    let pictures = ideal_images(subject, "logits", &(0..count).collect::<Vec<_>>(), exhibits);
+    let classes: Vec<usize> = (0..count).collect();
+    let pictures = ideal_images(subject, "logits", &classes, None, exhibits);
     pictures
         .into_iter()
         .enumerate()
@@ -38,11 +39,13 @@ pub(super) fn ideals(subject: &Subject, exhibits: &Exhibits) -> Vec<UnitView> {
         .collect()
 }
 
-/// The image that excites each of a layer's units most, found by ascent.
+/// The image that excites each of a layer's units most, found by ascent from an image of the data
+/// for each, where the unit is not silent, or from the mean image.
 pub(super) fn ideal_images(
     subject: &Subject,
     layer: &str,
     units: &[usize],
+    starts: Option<&fornax_data::Inputs>,
     exhibits: &Exhibits,
 ) -> Vec<Picture> {
     let InputShape::Image {
@@ -85,7 +88,15 @@ pub(super) fn ideal_images(
         };
         pick(feature, units)
     };
-    let start = Tensor::zeros([units.len(), channels, height, width], &subject.device);
+    let shape = [units.len(), channels, height, width];
+    let start = match starts {
+        Some(fornax_data::Inputs::Dense { values, .. })
+            if values.len() == shape.iter().product::<usize>() =>
+        {
+            Tensor::from_data(TensorData::new(values.clone(), shape), &subject.device)
+        }
+        _ => Tensor::zeros(shape, &subject.device),
+    };
     let ascent = Ascent {
         steps: STEPS,
         rate: 0.25,

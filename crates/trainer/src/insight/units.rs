@@ -240,7 +240,13 @@ fn telling(
         _ => 3,
     };
     let field = receptive_field(subject, &feature.name);
-    let mut ideals = ideal_images(subject, &feature.name, &order, exhibits).into_iter();
+    let best: Vec<usize> = order
+        .iter()
+        .filter_map(|&unit| peaks.best(unit, 1).first().map(|&row| places[row]))
+        .collect();
+    let starts = split.batch(&best)?.inputs;
+    let ideals = ideal_images(subject, &feature.name, &order, Some(&starts), exhibits);
+    let mut ideals = ideals.into_iter();
     let views = order
         .into_iter()
         .map(|unit| {
