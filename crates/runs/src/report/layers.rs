@@ -25,7 +25,7 @@ pub(super) fn section(layers: &[Layer], verdict: &Verdict) -> Markup {
     };
     html! {
         h2 { (headline) }
-        p { "For each layer, the units that tell most about the answer, each with the inputs that excite it most; of networks on images, the first picture is one made to excite it. A unit's pictures are what it responds to, not all that it responds to." }
+        p { "For each layer, the units that tell most about the answer, each with the inputs that excite it most, and the stretch of a series or a text that does; of networks on images, the first picture is one made to excite it. A unit's pictures are what it responds to, not all that it responds to." }
         @for layer in layers.iter().filter(|layer| has_content(layer)) {
             div.strip {
                 h3 { (layer.name) }

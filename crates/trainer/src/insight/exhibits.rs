@@ -1,5 +1,7 @@
 //! Items of a dataset as people look at them.
 
+use std::ops::Range;
+
 use fornax_data::{
     Dataset, InputShape, Inputs, Preprocess, SoundForm, Split, TextEncoding, TextLevel,
 };
@@ -9,6 +11,8 @@ use fornax_runs::report::{Exhibit, Picture};
 const SIDE: usize = 56;
 /// The same of a spectrum, which is long and low.
 const SPECTRUM_SIDE: usize = 112;
+/// Steps of a spectrum that are shown at least.
+const NARROWEST: usize = 20;
 /// Steps of a series that are drawn.
 const STEPS: usize = 200;
 /// Channels of a series that are drawn.
@@ -109,6 +113,28 @@ impl<'a> Exhibits<'a> {
                 (exhibit, Some(map))
             }
             _ => (self.item(split, index, Some(weights)), None),
+        }
+    }
+
+    /// Some steps of an item: marked in a series or a text, cut out of a spectrum.
+    pub(super) fn stretch(&self, split: &Split, index: usize, steps: Range<usize>) -> Exhibit {
+        let (width, max_len) = match *self.input {
+            InputShape::Sequence { width, max_len } => (width, max_len),
+            InputShape::Documents { max_len, .. } => (1, max_len),
+            _ => return self.item(split, index, None),
+        };
+        if !self.is_spectrum() {
+            let mark = |step: usize| f32::from(u8::from(steps.contains(&step)));
+            let weights: Vec<f32> = (0..max_len * width).map(|at| mark(at / width)).collect();
+            return self.item(split, index, Some(&weights));
+        }
+        match split.batch(&[index]).map(|batch| batch.inputs) {
+            Ok(Inputs::Sequences { shape, values, .. }) => {
+                let end = steps.end.clamp(1, shape[1]);
+                let start = steps.start.min(end.saturating_sub(NARROWEST));
+                self.steps(&values[start * width..end * width], width, None)
+            }
+            _ => self.item(split, index, None),
         }
     }
 

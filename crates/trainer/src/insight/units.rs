@@ -1,6 +1,7 @@
 //! The strips of the layers: health, what pruning costs, and what the most telling units look for.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use fornax_data::{InputShape, Split, Task};
 use fornax_insight::units::{UnitHealth, informativeness, unit_columns, unit_health};
@@ -271,7 +272,10 @@ fn telling(
                             picture: exhibits.patch(&values, centre, side),
                         }
                     }
-                    _ => exhibits.item(split, place, None),
+                    _ => match stretch(subject, feature, peaks.at[row * peaks.num_units + unit]) {
+                        Some(steps) => exhibits.stretch(split, place, steps),
+                        None => exhibits.item(split, place, None),
+                    },
                 }
             });
             let shown = match subject.dataset.input {
@@ -405,6 +409,25 @@ fn follows(
     let names = subject.dataset.preprocess.classes().unwrap_or_default();
     most.and_then(|class| names.get(class))
         .map_or(String::new(), |name| format!("mostly {name}"))
+}
+
+/// The steps of a series or a text that a unit had seen last, or saw at all, at one of its places.
+fn stretch(subject: &Subject, feature: &Feature, at: usize) -> Option<Range<usize>> {
+    let (InputShape::Sequence { max_len, .. } | InputShape::Documents { max_len, .. }) =
+        subject.dataset.input
+    else {
+        return None;
+    };
+    match (&subject.network, feature.shape.as_slice()) {
+        (Network::Cnn(_), &[_, 1, places]) => {
+            let field = receptive_field(subject, &feature.name)?;
+            let centre = (2 * at + 1) * max_len / (2 * places);
+            let start = centre.saturating_sub(field / 2);
+            (field < max_len).then(|| start..(start + field).min(max_len))
+        }
+        (Network::Rnn(_), &[_, _]) => Some(at.saturating_sub(max_len / 20)..at + 1),
+        _ => None,
+    }
 }
 
 /// How many pixels wide the part of an image is that one place of a block's maps sees; `None` for

@@ -154,11 +154,20 @@ fn task(task: &Task) -> String {
         Task::Classification { classes } => format!("names one of {} classes", classes.len()),
         Task::Regression { target } => format!("predicts {target}"),
         Task::Forecast {
-            target, horizon: 1, ..
-        } => format!("forecasts {target} one step ahead"),
-        Task::Forecast {
-            target, horizon, ..
-        } => format!("forecasts {target} for {horizon} steps"),
+            target,
+            horizon,
+            channels,
+        } => {
+            let ahead = match horizon {
+                1 => "one step ahead".to_owned(),
+                steps => format!("for {steps} steps"),
+            };
+            let unit = match channels.as_slice() {
+                [] => "",
+                _ => ", with errors in standard deviations of each",
+            };
+            format!("forecasts {target} {ahead}{unit}")
+        }
         Task::NextToken { .. } => "predicts the next character".to_owned(),
     }
 }
