@@ -74,7 +74,7 @@ fn picture(width: u32, height: u32, [red, green, blue]: [u8; 3]) -> Vec<u8> {
 }
 
 /// A fifth of a second of a square wave, in the bytes of a WAV file of 16 bits a sample.
-fn tone(hertz: u32, rate: u32, channels: u16) -> Vec<u8> {
+pub(crate) fn tone(hertz: u32, rate: u32, channels: u16) -> Vec<u8> {
     let frame = 2 * u32::from(channels);
     let size = rate / 5 * frame;
     let mut bytes = b"RIFF".to_vec();

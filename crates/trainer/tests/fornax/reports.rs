@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::new_items::tone;
 use crate::program::Folder;
 
 /// The most that a report may weigh: it has to fit a mail.
@@ -182,6 +183,44 @@ fn every_task_has_a_report_of_its_own() {
         text["text"]["memory"][0]["points"][0],
         serde_json::json!([0, 1.0])
     );
+}
+
+#[test]
+fn recordings_are_shown_as_spectra_and_series_by_the_stretch_that_excites() {
+    let folder = Folder::new();
+    for (class, hertz) in [("low", 200), ("high", 1500)] {
+        fs::create_dir_all(folder.path().join("tones").join(class)).expect("a folder");
+        for number in 0..16 {
+            let tone = tone(hertz + 10 * number, 8000, 1);
+            folder.write(&format!("tones/{class}/{number}.wav"), tone);
+        }
+    }
+    let exhibits = |report: &Value| -> Vec<Value> {
+        let layers = report["layers"].as_array().expect("layers").iter();
+        let units = layers.flat_map(|layer| layer["units"].as_array().cloned().unwrap_or_default());
+        units
+            .flat_map(|unit| unit["exhibits"].as_array().cloned().unwrap_or_default())
+            .collect()
+    };
+    let sound = report(
+        &folder,
+        "cnn --data tones --epochs 2 --set model.widths=[4,4]",
+        OF_CLASSES,
+    );
+    let spectra = exhibits(&sound);
+    assert!(!spectra.is_empty() && spectra.iter().all(|item| item["kind"] == "image"));
+    let series = report(
+        &Folder::new(),
+        "rnn --data japanese-vowels --epochs 1 --set model.d_hidden=8",
+        OF_CLASSES,
+    );
+    let stretches = exhibits(&series);
+    let is_marked = |item: &Value| {
+        let weights = item["weights"].as_array().expect("weights");
+        let marked = weights.iter().filter(|weight| weight.as_f64() > Some(0.0));
+        (1..weights.len()).contains(&marked.count())
+    };
+    assert!(!stretches.is_empty() && stretches.iter().all(is_marked));
 }
 
 #[test]
