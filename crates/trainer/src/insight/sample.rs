@@ -12,7 +12,7 @@ const MOST: usize = 20_000;
 const MOST_HELD_OUT: usize = 20_000;
 /// One sample is looked at for so many that training saw: this, not the size of the data, keeps
 /// the cost of a report in proportion to that of its training.
-const SEEN_PER_LOOK: usize = 18;
+const SEEN_PER_LOOK: usize = 24;
 /// Products of a probe's step, so that a thousand classes do not cost a hundred times more than ten.
 const MOST_PRODUCTS: usize = 400_000_000;
 /// Fewer samples than this say nothing.

@@ -115,7 +115,8 @@ fn each_layer_of_a_convolutional_network_makes_digits_easier() {
     let (first, last) = (trained[0], trained[trained.len() - 1]);
     assert!((0.88..0.94).contains(&first), "pixels: {first}");
     assert!(last > 0.99, "the last layer: {last}");
-    assert!(trained.is_sorted(), "{trained:?}");
+    // A probe on ten logits is no easier than the layer below it.
+    assert!(trained[..trained.len() - 1].is_sorted(), "{trained:?}");
     // The raw pixels are the same to both.
     let pairs = trained.iter().zip(&random).skip(1);
     assert!(
