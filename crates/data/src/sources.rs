@@ -13,6 +13,7 @@ pub(crate) mod idx;
 mod image_file;
 mod image_folder;
 pub(crate) mod images;
+mod lines;
 mod names;
 mod parquet_file;
 mod pixels;
@@ -38,7 +39,7 @@ use text_file::Text;
 use tree::{Layout, Tree};
 
 pub(crate) use file::{Content, SourceFile};
-pub(crate) use grid::Lines;
+pub(crate) use lines::Lines;
 use names::slug;
 pub(crate) use names::{ends_with, file_name, nearest};
 
