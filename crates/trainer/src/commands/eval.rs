@@ -1,5 +1,6 @@
 //! `fornax eval`: how good a run's best weights are on one split of its data.
 
+use fornax_data::Task;
 use fornax_runs::RunDir;
 use serde_json::json;
 use std::fmt::Write;
@@ -44,6 +45,11 @@ pub(super) fn run(args: &EvalArgs, output: &mut Output) -> Result<(), Error> {
     output.line(format!("{name} split, {} samples", split.len()));
     for (name, value) in &values {
         output.line(metric(name, *value));
+    }
+    if let Task::Forecast { channels, .. } = &dataset.task
+        && !channels.is_empty()
+    {
+        output.line("errors are in standard deviations of each column");
     }
     let confusion = metrics.confusion();
     if let (Some(rows), Some(classes)) = (&confusion, dataset.preprocess.classes()) {

@@ -192,6 +192,11 @@ fn series_that_are_short_or_lack_a_channel() {
         .collect();
     assert_eq!(columns, ["load", "heat"]);
     assert_eq!(forecasts[0]["values"].as_array().map(Vec::len), Some(2));
+    let eval = trained.0.run("eval run").ok().stdout();
+    assert!(
+        eval.contains("standard deviations of each column"),
+        "{eval}"
+    );
     trained.refuses("half.csv", &["no column `heat`"]);
     trained.refuses("short.csv", &["5 rows are too few", "12 are needed"]);
 }
