@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, activation};
 
-use crate::math::vectorised;
+use crate::math::{FADED, cleared_below, vectorised};
 
 /// A non-linearity whose derivative follows from its result, so that nothing else has to be kept
 /// for the way back.
@@ -94,7 +94,7 @@ vectorised! {
         d_bias: &mut [f32],
     ) {
         for ((gradient, &y), d_bias) in gradients.iter_mut().zip(outputs).zip(d_bias) {
-            *gradient *= activation.derivative(y);
+            *gradient = cleared_below(FADED, *gradient * activation.derivative(y));
             *d_bias += *gradient;
         }
     }

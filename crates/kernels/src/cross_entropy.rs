@@ -16,7 +16,7 @@ use burn::tensor::{Int, Tensor, activation};
 use rayon::prelude::*;
 
 use crate::host::Host;
-use crate::math::exp_all;
+use crate::math::{FADED, cleared_below, exp_all};
 use crate::runs_here;
 
 /// Elements of the rows that a thread takes at once; a fixed number, so that the sums of the loss
@@ -192,7 +192,7 @@ impl Wanted {
                     let mut amount_of_all = 0.0;
                     self.each(target, |_, amount| amount_of_all += amount);
                     for d_logit in row.iter_mut() {
-                        *d_logit *= amount_of_all * scale;
+                        *d_logit = cleared_below(FADED, *d_logit * (amount_of_all * scale));
                     }
                     self.each(target, |class, amount| row[class] -= amount * scale);
                 }

@@ -148,6 +148,20 @@ fn split_exponential<const FMA: bool>(x: f32) -> (f32, f32) {
     (n, mul_add::<FMA>(r * r, tail, r))
 }
 
+/// What gradients are cleared below: far from what could move a weight, and so far from the subnormal
+/// numbers that a share of it is none.
+pub(crate) const FADED: f32 = 1e-30;
+
+/// `x`, or zero where its size is below `limit`.
+///
+/// A number below 1.2e-38 is subnormal, and on some CPUs each operation on one takes a hundred times as
+/// long as on any other. What fades from step to step ends there and stays there, unless it is cleared on
+/// its way.
+#[inline(always)]
+pub(crate) fn cleared_below(limit: f32, x: f32) -> f32 {
+    if x.abs() < limit { 0.0 } else { x }
+}
+
 /// `2^n` for a whole n from -126 to 127, and infinity for 128.
 #[inline(always)]
 fn power_of_two(n: f32) -> f32 {

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::host::Host;
-use crate::math::{mul_add, vectorised};
+use crate::math::{FADED, cleared_below, mul_add, vectorised};
 use crate::runs_here;
 
 /// Elements that a thread takes at once: less is done sooner than another thread wakes up.
@@ -275,6 +275,9 @@ impl AdamFactors {
     }
 }
 
+/// What squares are: the square of less would be subnormal.
+const FADED_ROOT: f32 = 1e-16;
+
 vectorised! {
     fn adam_chunk<const FMA: bool>(
         factors: AdamFactors,
@@ -286,8 +289,12 @@ vectorised! {
         let all = parameter.iter_mut().zip(gradient).zip(first).zip(second);
         for (((parameter, &gradient), first), second) in all {
             let gradient = mul_add::<FMA>(*parameter, factors.coupled_decay, gradient);
+            let gradient = cleared_below(FADED, gradient);
+            let square = cleared_below(FADED_ROOT, gradient);
             *first = mul_add::<FMA>(*first, factors.beta_1, gradient * factors.new_1);
-            *second = mul_add::<FMA>(*second, factors.beta_2, gradient * gradient * factors.new_2);
+            *second = mul_add::<FMA>(*second, factors.beta_2, square * square * factors.new_2);
+            *first = cleared_below(FADED, *first);
+            *second = cleared_below(FADED, *second);
             let change = *first / (second.sqrt() + factors.epsilon);
             *parameter = mul_add::<FMA>(*parameter, factors.keep, -(change * factors.rate));
         }
@@ -306,7 +313,8 @@ vectorised! {
         let rate = step.learning_rate as f32;
         for ((parameter, &gradient), velocity) in parameter.iter_mut().zip(gradient).zip(velocity) {
             let gradient = mul_add::<FMA>(*parameter, decay, gradient);
-            *velocity = mul_add::<FMA>(*velocity, momentum, gradient);
+            *velocity = mul_add::<FMA>(*velocity, momentum, cleared_below(FADED, gradient));
+            *velocity = cleared_below(FADED, *velocity);
             *parameter = mul_add::<FMA>(*velocity, -rate, *parameter);
         }
     }

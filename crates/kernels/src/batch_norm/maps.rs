@@ -6,7 +6,7 @@ use crate::Activation;
 use crate::conv::epilogue::{Argmax, finish, unfinish};
 use crate::conv::forward::split;
 use crate::conv::geometry::Geometry;
-use crate::math::{LANES, mul_add, vectorised};
+use crate::math::{FADED, LANES, cleared_below, mul_add, vectorised};
 
 /// Mean and variance of each channel over a batch: `[C]`.
 #[derive(Debug, Clone)]
@@ -266,7 +266,8 @@ vectorised! {
     fn project_gradient<const FMA: bool>(project: Project, map: &[f32], d_map: &mut [f32]) {
         let Project { mean, scale, direct, along } = project;
         for (gradient, &x) in d_map.iter_mut().zip(map) {
-            *gradient = mul_add::<FMA>(mean - x, along, *gradient - direct) * scale;
+            let change = mul_add::<FMA>(mean - x, along, *gradient - direct) * scale;
+            *gradient = cleared_below(FADED, change);
         }
     }
 }

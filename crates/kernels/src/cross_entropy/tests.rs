@@ -115,3 +115,17 @@ fn a_target_beyond_the_classes_is_refused() {
     let (logits, targets) = inputs(1, 4, &Device::flex());
     let _loss = cross_entropy(logits, targets + 4, CrossEntropy::default());
 }
+
+#[test]
+fn a_class_that_is_ruled_out_has_no_subnormal_gradient() {
+    for device in devices() {
+        let logits: Vec<f32> = (0..120_u8).map(|logit| -f32::from(logit)).collect();
+        let logits = Tensor::<2>::from_data(TensorData::new(logits, [1, 120]), &device);
+        let targets = Tensor::from_data([0], &device);
+        let loss = |logits, targets| cross_entropy(logits, targets, CrossEntropy::default());
+        let [_, gradient] = outcome((logits, targets), loss);
+        let gradient: Vec<f32> = gradient.iter().collect();
+        assert!(gradient[1] > 0.0 && gradient[119] == 0.0);
+        assert!(!gradient.iter().any(|gradient| gradient.is_subnormal()));
+    }
+}

@@ -205,3 +205,29 @@ fn a_nan_stays_one() {
     assert_eq!(is_nan.iter().filter(|&&is_nan| is_nan).count(), 1);
     assert!(is_nan[4]);
 }
+
+#[test]
+fn what_fades_ends_at_zero_and_is_never_subnormal() {
+    #[track_caller]
+    fn check(data: &TensorData) {
+        let is_subnormal = |x: f32| x.is_subnormal();
+        assert!(!data.iter::<f32>().any(is_subnormal), "{data:?}");
+    }
+    for device in devices() {
+        let first = [1.0, 1e-12, 1e-25, -1e-38, 1e-41];
+        let first = Tensor::<2>::from_data([first], &device);
+        let mut gradients = vec![first.clone()];
+        gradients.resize(1500, first.zeros_like());
+        for last in [1, 2, 700, 900, 1500] {
+            let inputs = (first.ones_like(), gradients[..last].to_vec());
+            let [_, moments @ ..] = run_adam(adam_step(0.0, false), inputs.clone(), adam);
+            moments.iter().for_each(check);
+            let step = SgdStep {
+                learning_rate: 1e-2,
+                momentum: 0.9,
+                weight_decay: 0.0,
+            };
+            check(&run_sgd(step, inputs, sgd)[1]);
+        }
+    }
+}
