@@ -4,6 +4,7 @@ mod contest;
 mod growth;
 mod ours;
 mod peers;
+mod race;
 mod report;
 mod result;
 mod row;
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::precision::Precision;
 use crate::{machine, workspace};
 use peers::{Framework, Peer};
 use result::RowResult;
@@ -60,39 +62,27 @@ pub(crate) struct Options {
         default_value = "flex"
     )]
     backend: Vec<String>,
-    /// Precision of the products of matrices; the peers' f32 always takes part
+    /// Precision of the products of matrices; the f32 of the peers and ours always takes part
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
+    /// Units of each hidden layer, instead of what the row has; ours alone
+    #[arg(long, value_name = "N", conflicts_with_all = ["vs_torch", "vs_jax", "vs_tf", "growth"])]
+    width: Option<usize>,
     /// Runs of each side in each row; 3 where nothing else is said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
     /// Also measure how cost grows with batch, width, depth, length and threads; ours alone
     #[arg(long)]
     growth: bool,
+    /// Also race PyTorch to 99 % of MNIST, with the program that people use
+    #[arg(long, requires = "vs_torch")]
+    race: bool,
     /// Each peer in its best mode only, the ends of every growth, and one round
     #[arg(long)]
     quick: bool,
     /// Write the table into `SPEED.md` too
     #[arg(long)]
     save: bool,
-}
-
-/// What matrices are multiplied in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Precision {
-    #[default]
-    F32,
-    Bf16,
-}
-
-impl Precision {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
 }
 
 /// The beginning of `SPEED.md`.
@@ -118,6 +108,7 @@ struct Results {
     rounds: u16,
     rows: Vec<RowResult>,
     growth: Vec<growth::Point>,
+    race: Vec<race::Heat>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -129,6 +120,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .iter()
         .map(|backend| Side::ours(&program, options.precision, backend))
         .collect();
+    let in_f32: Vec<_> = match options.precision {
+        Precision::F32 => Vec::new(),
+        _ => options
+            .backend
+            .iter()
+            .map(|backend| Side::ours_in_f32(&program, backend))
+            .collect(),
+    };
     machine::warn_if_busy();
 
     let mut failed = 0;
@@ -139,16 +138,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         rounds: rounds(options),
         rows: Vec::new(),
         growth: Vec::new(),
+        race: Vec::new(),
     };
     for row in rows(options) {
         for threads in threads(options) {
-            let sides = ours.iter().cloned().chain(
-                peers
-                    .iter()
-                    .flat_map(|peer| peer.sides(row, options.precision, options.quick)),
-            );
+            let theirs = peers
+                .iter()
+                .flat_map(|peer| peer.sides(row, options.precision, options.quick));
+            let sides = ours.iter().chain(&in_f32).cloned().chain(theirs);
             let sides: Vec<_> = sides.collect();
-            let measured = contest::run(&sides, row, threads, results.rounds);
+            let sizes: Vec<_> = options
+                .width
+                .map(|width| ("--width", width))
+                .into_iter()
+                .collect();
+            let measured = contest::run(&sides, row, threads, &sizes, results.rounds);
             failed += sides.len() - measured.len();
             let precision = options.precision;
             let new = RowResult::all(row, threads, precision, &options.backend, &measured);
@@ -164,6 +168,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             results.growth.extend(points);
             write(&results, &folder)?;
         }
+    }
+    if let Some(python) = peers
+        .iter()
+        .find_map(Peer::of_torch)
+        .filter(|_| options.race)
+    {
+        results.race = race::run(python, &folder, results.rounds)?;
+        write(&results, &folder)?;
     }
     print!("{}", markdown(&results));
     if options.save {
@@ -258,6 +270,10 @@ fn markdown(results: &Results) -> String {
     if !results.growth.is_empty() {
         text += "\nHow cost grows:\n\n";
         text += &growth::table(&results.growth);
+    }
+    if !results.race.is_empty() {
+        text += "\n";
+        text += &race::section(&results.race);
     }
     text
 }

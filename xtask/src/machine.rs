@@ -6,14 +6,19 @@ use crate::workspace;
 
 /// The processor, how many of it, and the system.
 pub(crate) fn describe() -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let processor = processor(&cpuinfo).unwrap_or(std::env::consts::ARCH);
     let threads = num_processors();
-    format!("{processor} x {threads}, {}", std::env::consts::OS)
+    format!("{} x {threads}, {}", processor(), std::env::consts::OS)
+}
+
+/// The processor's name.
+pub(crate) fn processor() -> String {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = model_name(&cpuinfo).unwrap_or(std::env::consts::ARCH);
+    name.to_owned()
 }
 
 /// The model's name, in the words of Linux.
-fn processor(cpuinfo: &str) -> Option<&str> {
+fn model_name(cpuinfo: &str) -> Option<&str> {
     let line = cpuinfo
         .lines()
         .find(|line| line.starts_with("model name"))?;
@@ -73,8 +78,8 @@ mod tests {
     #[test]
     fn the_processor_has_a_name() {
         let cpuinfo = "processor\t: 0\nmodel name\t: A CPU @ 2 GHz\nflags\t: fpu\n";
-        assert_eq!(processor(cpuinfo), Some("A CPU @ 2 GHz"));
-        assert_eq!(processor(""), None);
+        assert_eq!(model_name(cpuinfo), Some("A CPU @ 2 GHz"));
+        assert_eq!(model_name(""), None);
         assert!(describe().contains(std::env::consts::OS));
     }
 

@@ -6,6 +6,7 @@ mod ci;
 mod datasets;
 mod faults;
 mod machine;
+mod precision;
 mod reproduce;
 mod statistics;
 mod table;

@@ -2,6 +2,7 @@
 //! `RESULTS.md` from what the runs left behind.
 
 mod depth;
+mod earlier;
 mod example;
 mod likelihood;
 mod outcome;
@@ -12,13 +13,15 @@ mod training;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use crate::{machine, workspace};
+use crate::precision::Precision;
+use crate::workspace;
 use depth::Depth;
+use earlier::Earlier;
 use example::Example;
 use likelihood::Likelihood;
-use outcome::Outcome;
+use report::Line;
 use row::{ROWS, Row};
 use training::Training;
 
@@ -37,6 +40,9 @@ pub(crate) struct Options {
     /// Seeds of each row
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
+    /// Precisions of the products of matrices to train each row in
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
+    precision: Vec<Precision>,
     /// One seed of the rows that take seconds, and no `RESULTS.md`: a check of the whole way
     #[arg(long)]
     quick: bool,
@@ -54,9 +60,6 @@ pub(crate) struct Options {
 /// The rows that are examples.
 const EXAMPLES: [Example; 2] = [depth::EXAMPLE, likelihood::EXAMPLE];
 
-/// Rows, and what each seed of them came to.
-type Results = Vec<(&'static Row, Vec<Outcome>)>;
-
 pub(crate) fn run(options: &Options) -> Result<()> {
     let rows = rows(options)?;
     if !options.report && !rows.is_empty() {
@@ -65,7 +68,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             None => workspace::build_program()?,
         };
         for row in rows {
-            train(row, options, &program)?;
+            for &precision in &options.precision {
+                train(row, precision, options, &program)?;
+            }
         }
     }
     for example in EXAMPLES.iter().filter(|_| !options.report) {
@@ -73,7 +78,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             example.run()?;
         }
     }
-    let all = results()?;
+    let earlier = Earlier::read();
+    let all = lines(&earlier)?;
     let depth: Option<Depth> = depth::EXAMPLE.results()?;
     let likelihood: Option<Likelihood> = likelihood::EXAMPLE.results()?;
     print!("{}", report::table(&all));
@@ -87,12 +93,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.quick {
         let path = workspace::root().join("RESULTS.md");
         let sections = [
-            depth.as_ref().map(Depth::section),
-            likelihood.as_ref().map(Likelihood::section),
+            (depth.as_ref().map(Depth::section), depth::HEADING),
+            (
+                likelihood.as_ref().map(Likelihood::section),
+                likelihood::HEADING,
+            ),
         ];
-        let sections = sections.into_iter().flatten();
+        let sections = sections.into_iter();
+        let sections = sections.filter_map(|(new, heading)| new.or(earlier.section(heading)));
         let sections: Vec<String> = sections.map(|section| section + "\n").collect();
-        let document = report::document(&all, &untrained(&all), &sections, &machine::describe());
+        let document = report::document(&all, &untrained(&all), &sections);
         std::fs::write(&path, document)
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("{}", path.display());
@@ -128,11 +138,16 @@ fn asks_for(options: &Options, example: &Example) -> bool {
 }
 
 /// Trains what is missing of a row.
-fn train(row: &Row, options: &Options, program: &std::path::Path) -> Result<()> {
+fn train(
+    row: &Row,
+    precision: Precision,
+    options: &Options,
+    program: &std::path::Path,
+) -> Result<()> {
     let seeds = if options.quick { 1 } else { row.seeds };
     for seed in 1..=options.seeds.unwrap_or(seeds) {
         for experiment in row.experiments() {
-            let training = Training::new(experiment, seed)?;
+            let training = Training::new(experiment, seed, precision)?;
             let outcome = training.outcome_or_train(program)?;
             eprintln!(
                 "{experiment}, seed {seed}: {} after {:.0} s",
@@ -151,13 +166,18 @@ fn train(row: &Row, options: &Options, program: &std::path::Path) -> Result<()> 
     Ok(())
 }
 
-/// What lies in the folder of results.
-fn results() -> Result<Results> {
-    let mut results = Vec::new();
-    for row in ROWS {
+/// What the seeds of each row came to; of a row without outcomes, what was said of it before.
+fn lines(earlier: &Earlier) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let in_all = |row| {
+        Precision::value_variants()
+            .iter()
+            .map(move |&precision| (row, precision))
+    };
+    for (row, precision) in ROWS.iter().flat_map(in_all) {
         let mut outcomes = Vec::new();
         for seed in 1.. {
-            let [Some(first), second] = row.outcomes(seed)? else {
+            let [Some(first), second] = row.outcomes(seed, precision)? else {
                 break;
             };
             outcomes.push(match (row.against, second) {
@@ -166,15 +186,18 @@ fn results() -> Result<Results> {
                 (Some(_), None) => break,
             });
         }
-        if !outcomes.is_empty() {
-            results.push((row, outcomes));
-        }
+        let line = if outcomes.is_empty() {
+            earlier.line(&row.title_in(precision))
+        } else {
+            Some(report::line(row, precision, &outcomes))
+        };
+        lines.extend(line.map(|line| (row, line)));
     }
-    Ok(results)
+    Ok(lines)
 }
 
 /// The rows that no seed was trained of.
-fn untrained(results: &Results) -> Vec<&'static Row> {
-    let is_trained = |row: &&Row| results.iter().any(|(known, _)| known.name == row.name);
+fn untrained(lines: &[Line]) -> Vec<&'static Row> {
+    let is_trained = |row: &&Row| lines.iter().any(|(known, _)| known.name == row.name);
     ROWS.iter().filter(|row| !is_trained(row)).collect()
 }

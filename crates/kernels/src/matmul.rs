@@ -1,4 +1,5 @@
-//! Products of matrices that lie in slices: in `f32` through the `gemm` crate, or in bf16.
+//! Products of matrices that lie in slices: in `f32` through the `gemm` crate, or in bf16
+//! and near `f32` through our own.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
@@ -6,7 +7,7 @@ pub(crate) mod bf16;
 
 use gemm::Parallelism;
 
-use crate::precision::{Precision, precision};
+use crate::precision::precision;
 
 /// Who computes a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +125,8 @@ impl<'a> Factor<'a> {
         Self {
             matrix,
             #[cfg(target_arch = "x86_64")]
-            packed: (precision() == Precision::Bf16)
-                .then(|| bf16::Packed::right(matrix, Threads::All)),
+            packed: bf16::Form::of(precision())
+                .map(|form| bf16::Packed::right(matrix, form, Threads::All)),
         }
     }
 
@@ -137,7 +138,7 @@ impl<'a> Factor<'a> {
         #[cfg(target_arch = "x86_64")]
         if let Some(packed) = &self.packed {
             check_room(a.rows, self.matrix.columns, out, out_stride);
-            let a = bf16::Packed::left(a, Threads::One);
+            let a = bf16::Packed::left(a, packed.form(), Threads::One);
             // SAFETY: as in `matmul`.
             unsafe {
                 bf16::multiply(&a, packed, out.as_mut_ptr(), out_stride, into, Threads::One);
@@ -182,10 +183,10 @@ unsafe fn multiply(
 ) {
     assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
     #[cfg(target_arch = "x86_64")]
-    if precision() == Precision::Bf16 {
+    if let Some(form) = bf16::Form::of(precision()) {
         let (a, b) = (
-            bf16::Packed::left(a, threads),
-            bf16::Packed::right(b, threads),
+            bf16::Packed::left(a, form, threads),
+            bf16::Packed::right(b, form, threads),
         );
         // SAFETY: the caller vouches for `out`.
         return unsafe { bf16::multiply(&a, &b, out, out_stride, into, threads) };

@@ -1,6 +1,6 @@
 //! What the operands of matrix products are rounded to, for the whole process.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 #[cfg(target_arch = "x86_64")]
 use crate::matmul::bf16;
@@ -11,6 +11,12 @@ pub enum Precision {
     /// 24 bits: as they are.
     #[default]
     F32,
+    /// 16 bits, as the sum of two numbers of 8: the error of a product is near 1e-5 of the products
+    /// that it sums. What is infinite becomes what is not a number.
+    ///
+    /// Henry, Tang and Heinecke 2019, *Leveraging the bfloat16 artificial intelligence datatype for
+    /// higher-precision computations*, <https://arxiv.org/abs/1904.06376>
+    High,
     /// 8 bits with the range of `f32`: to the nearest, ties to even, values below the smallest
     /// normal one to zero.
     ///
@@ -20,18 +26,19 @@ pub enum Precision {
 }
 
 /// Products are asked for far below the models, which have no precision of their own.
-static IS_BF16: AtomicBool = AtomicBool::new(false);
+static PRECISION: AtomicU8 = AtomicU8::new(Precision::F32 as u8);
 
 impl Precision {
-    /// Whether our kernels can compute with it on this CPU: for bf16 it takes AVX512-BF16.
+    /// Whether our kernels can compute with it on this CPU: high takes AMX (on Linux), and bf16 that or
+    /// AVX512-BF16.
     #[must_use]
     pub fn is_supported(self) -> bool {
         match self {
             Self::F32 => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Bf16 => bf16::is_supported(),
+            Self::High | Self::Bf16 => bf16::Form::of(self).is_some(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Bf16 => false,
+            Self::High | Self::Bf16 => false,
         }
     }
 }
@@ -44,16 +51,20 @@ impl Precision {
 /// Returns whether it is so: where the CPU lacks the instructions, products are left in `f32`.
 pub fn set_precision(precision: Precision) -> bool {
     let is_supported = precision.is_supported();
-    let is_bf16 = precision == Precision::Bf16 && is_supported;
-    IS_BF16.store(is_bf16, Ordering::Relaxed);
+    let precision = if is_supported {
+        precision
+    } else {
+        Precision::F32
+    };
+    PRECISION.store(precision as u8, Ordering::Relaxed);
     is_supported
 }
 
-/// What products are computed in; bf16 only where this CPU can.
+/// What products are computed in; another than f32 only where this CPU can.
 pub(crate) fn precision() -> Precision {
-    if IS_BF16.load(Ordering::Relaxed) {
-        Precision::Bf16
-    } else {
-        Precision::F32
+    match PRECISION.load(Ordering::Relaxed) {
+        precision if precision == Precision::High as u8 => Precision::High,
+        precision if precision == Precision::Bf16 as u8 => Precision::Bf16,
+        _ => Precision::F32,
     }
 }

@@ -15,9 +15,9 @@ pub enum Precision {
     /// Not at all
     #[default]
     F32,
-    /// Near f32 and faster, on processors with AMX; f32 so far
+    /// To 16 bits, each number the sum of two in bf16; on processors with AMX, faster than f32
     High,
-    /// Mixed precision, on processors with AVX512-BF16: products twice as fast
+    /// To bf16, 8 bits: mixed precision, on processors with AMX or AVX512-BF16
     Bf16,
 }
 
@@ -27,20 +27,29 @@ impl Precision {
     /// Returns a warning where it cannot, and products stay in `f32`.
     #[must_use]
     pub fn apply(self, device: &Device) -> Option<String> {
+        let kernels = self.of_kernels();
         let lacks = match self {
-            // On tiles of AMX alone three products in bf16 take less time than one in f32.
-            Self::High => Some("there are no kernels for it yet"),
-            Self::Bf16 if !is_cpu(device) => Some("only the kernels for CPUs have it"),
-            Self::Bf16 if !fornax_kernels::Precision::Bf16.is_supported() => {
-                Some("this CPU lacks AVX512-BF16")
-            }
-            Self::F32 | Self::Bf16 => None,
+            Self::F32 => None,
+            _ if !is_cpu(device) => Some("only the kernels for CPUs have it"),
+            _ if kernels.is_supported() => None,
+            Self::High => Some("this CPU lacks AMX, or the system withholds it"),
+            Self::Bf16 => Some("this CPU lacks AMX and AVX512-BF16"),
         };
-        set_precision(match self {
-            Self::Bf16 if lacks.is_none() => fornax_kernels::Precision::Bf16,
-            _ => fornax_kernels::Precision::F32,
+        set_precision(if lacks.is_none() {
+            kernels
+        } else {
+            fornax_kernels::Precision::F32
         });
         lacks.map(|why| format!("precision {self}: {why}; products stay in f32"))
+    }
+
+    /// What the kernels call it.
+    fn of_kernels(self) -> fornax_kernels::Precision {
+        match self {
+            Self::F32 => fornax_kernels::Precision::F32,
+            Self::High => fornax_kernels::Precision::High,
+            Self::Bf16 => fornax_kernels::Precision::Bf16,
+        }
     }
 }
 

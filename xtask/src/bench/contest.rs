@@ -21,7 +21,15 @@ impl Measured<'_> {
 }
 
 /// Runs A B C, A B C, ..; a side that fails once is out.
-pub(crate) fn run(sides: &[Side], row: Row, threads: u16, rounds: u16) -> Vec<Measured<'_>> {
+///
+/// `sizes` are other than those of the row, where all sides are ours.
+pub(crate) fn run<'a>(
+    sides: &'a [Side],
+    row: Row,
+    threads: u16,
+    sizes: &[(&str, usize)],
+    rounds: u16,
+) -> Vec<Measured<'a>> {
     let start = |side| Measured {
         side,
         reports: Vec::new(),
@@ -34,7 +42,7 @@ pub(crate) fn run(sides: &[Side], row: Row, threads: u16, rounds: u16) -> Vec<Me
                 row.name(),
                 side.name
             );
-            match side.run(row, threads, &[]) {
+            match side.run(row, threads, sizes) {
                 Ok(report) => {
                     eprintln!("{what}: {} {}/s", count(report.samples_per_s), row.unit());
                     reports.push(report);

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Result, anyhow};
 
-use super::Precision;
 use super::row::Row;
 use super::side::Side;
+use crate::precision::Precision;
 use crate::workspace;
 
 /// A framework that we compare ourselves with.
@@ -124,6 +124,11 @@ impl Peer {
             )
         })?;
         Ok(Self { framework, python })
+    }
+
+    /// The interpreter, where this is PyTorch.
+    pub(crate) fn of_torch(&self) -> Option<&Path> {
+        (self.framework == Framework::Torch).then_some(&self.python)
     }
 
     /// Its sides in a row; of `best_only` just the mode that is usually the fastest.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Precision;
 use super::contest::Measured;
 use super::report::Report;
 use super::row::Row;
+use super::side::Side;
+use crate::precision::Precision;
 use crate::statistics::{ends, median};
 use crate::table::{count, markdown, optional};
 
@@ -30,6 +31,9 @@ pub(crate) struct RowResult {
     ratio: Option<f64>,
     /// The smallest and the largest ratio of a round.
     ratio_spread: Option<[f64; 2]>,
+    /// Ours divided by ours in f32, in the same way, where that is another side.
+    gain: Option<f64>,
+    gain_spread: Option<[f64; 2]>,
     /// The fastest product of matrices that any side reached: the peak of the machine.
     gemm_gflops: f64,
     /// Matrix work of the model as a share of that peak.
@@ -55,9 +59,13 @@ impl RowResult {
     ) -> Vec<Self> {
         let speed = |side: &Measured| side.median(|report| report.samples_per_s);
         let is_ours = |side: &&Measured| backends.contains(&side.side.name);
+        let is_in_f32 = |side: &&Measured| {
+            let mut names = backends.iter().map(|backend| Side::name_in_f32(backend));
+            names.any(|name| name == side.side.name)
+        };
         let peer = measured
             .iter()
-            .filter(|side| !is_ours(side))
+            .filter(|side| !is_ours(side) && !is_in_f32(side))
             .max_by(|a, b| speed(a).total_cmp(&speed(b)));
         let peaks = measured
             .iter()
@@ -71,9 +79,14 @@ impl RowResult {
             .map(|side| (side.side.name.clone(), speed(side)))
             .collect();
         let result = |ours: &Measured| {
-            let ratio = |(ours, peer): (&Report, &Report)| ours.samples_per_s / peer.samples_per_s;
-            let ratios: Option<Vec<_>> =
-                peer.map(|peer| ours.reports.iter().zip(&peer.reports).map(ratio).collect());
+            let ratios = |other: &Measured| -> Vec<f64> {
+                let ratio =
+                    |(ours, other): (&Report, &Report)| ours.samples_per_s / other.samples_per_s;
+                ours.reports.iter().zip(&other.reports).map(ratio).collect()
+            };
+            let name_in_f32 = Side::name_in_f32(&ours.side.name);
+            let in_f32 = measured.iter().find(|side| side.side.name == name_in_f32);
+            let (gains, ratios) = (in_f32.map(ratios), peer.map(ratios));
             Self {
                 row: row.name(),
                 model: row.model(),
@@ -88,6 +101,8 @@ impl RowResult {
                 peer: peer.map(speed),
                 ratio: ratios.as_ref().map(|ratios| median(ratios.iter().copied())),
                 ratio_spread: ratios.as_deref().map(ends),
+                gain: gains.as_ref().map(|gains| median(gains.iter().copied())),
+                gain_spread: gains.as_deref().map(ends),
                 gemm_gflops: peak,
                 ours_share_of_peak: share(ours),
                 peer_share_of_peak: peer.map(share),
@@ -110,11 +125,12 @@ impl RowResult {
         let ratio = self.ratio.zip(self.ratio_spread);
         let ratio =
             ratio.map(|(ratio, [least, most])| format!("{ratio:.2} ({least:.2}..{most:.2})"));
+        let gain = self.gain.map(|gain| format!(" ({gain:.2} x f32)"));
         [
             self.row.to_owned(),
             self.backend.clone(),
             self.threads.to_string(),
-            count(self.ours),
+            count(self.ours) + &gain.unwrap_or_default(),
             self.peer_name.clone().unwrap_or_else(|| "-".to_owned()),
             optional(self.peer, count),
             ratio.unwrap_or_else(|| "-".to_owned()),
@@ -148,7 +164,6 @@ pub(crate) fn table(results: &[RowResult]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::report::example;
-    use super::super::side::Side;
     use super::*;
 
     fn side(name: &str) -> Side {
@@ -196,6 +211,20 @@ mod tests {
         ] {
             assert!(line.contains(cell), "{line}");
         }
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp)] // The quotients of these numbers are exact.
+    fn ours_in_f32_is_no_peer_and_tells_what_the_precision_gains() {
+        let [high, f32] = [side("flex"), side(&Side::name_in_f32("flex"))];
+        let measured = [measured(&high, &[2000.0]), measured(&f32, &[1000.0])];
+        let backends = ["flex".to_owned()];
+        let results = RowResult::all(Row::Mlp, 1, Precision::High, &backends, &measured);
+        let [result] = results.as_slice() else {
+            panic!("one backend was measured: {results:?}");
+        };
+        assert_eq!((result.peer, result.gain), (None, Some(2.0)));
+        assert!(table(&results).contains("| 2,000 (2.00 x f32) |"));
     }
 
     #[test]

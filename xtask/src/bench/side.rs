@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use super::Precision;
 use super::report::Report;
 use super::row::Row;
+use crate::precision::Precision;
 
 /// Called as `program ROW THREADS ...`, with what is its own before and after.
 #[derive(Debug, Clone)]
@@ -32,6 +32,19 @@ impl Side {
             arguments: vec![precision.name().into(), backend.into()],
             variables: &[],
         }
+    }
+
+    /// As [`Side::ours`], in f32 whatever is compared.
+    pub(crate) fn ours_in_f32(program: &Path, backend: &str) -> Self {
+        Self {
+            name: Self::name_in_f32(backend),
+            ..Self::ours(program, Precision::F32, backend)
+        }
+    }
+
+    /// What [`Side::ours_in_f32`] is called.
+    pub(crate) fn name_in_f32(backend: &str) -> String {
+        format!("{backend} f32")
     }
 
     /// One run; `sizes` are flags such as `--batch` with their values, which only ours knows.

@@ -11,6 +11,9 @@ pub(crate) const EXAMPLE: Example = Example {
     picture: "plot.svg",
 };
 
+/// Of the section.
+pub(crate) const HEADING: &str = "Depth against width";
+
 /// What the example leaves.
 #[derive(Deserialize)]
 pub(crate) struct Depth {
@@ -38,7 +41,7 @@ impl Depth {
     pub(crate) fn section(&self) -> String {
         format!(
             "\
-## Depth against width
+## {HEADING}
 
 Hidden ReLUs for Telgarsky's sawtooth, a line of 2ⁿ pieces on [0, 1], to a root mean squared error
 of 0.1 (a constant has 0.289), by `cargo run --release --example depth_vs_width` in {:.0} s at {}:

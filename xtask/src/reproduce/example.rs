@@ -35,7 +35,7 @@ impl Example {
         results["commit"] = machine::commit().into();
         let kept = self.kept();
         fs::create_dir_all(kept.parent().context("a file lies in a folder")?)?;
-        fs::write(&kept, serde_json::to_vec_pretty(&results)?)?;
+        fs::write(&kept, serde_json::to_string_pretty(&results)? + "\n")?;
         let picture = workspace::root().join(self.picture_path());
         fs::copy(left.join(self.picture), &picture)
             .with_context(|| format!("cannot write `{}`", picture.display()))?;
@@ -57,7 +57,7 @@ impl Example {
     }
 
     fn kept(&self) -> PathBuf {
-        workspace::root().join(format!("runs/reproduce/{}.json", self.name))
+        workspace::root().join(format!("experiments/outcomes/{}.json", self.name))
     }
 }
 

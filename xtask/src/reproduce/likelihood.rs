@@ -12,6 +12,9 @@ pub(crate) const EXAMPLE: Example = Example {
     picture: "fantasies.png",
 };
 
+/// Of the section.
+pub(crate) const HEADING: &str = "How likely a restricted Boltzmann machine finds digits";
+
 /// What the example leaves.
 #[derive(Deserialize)]
 pub(crate) struct Likelihood {
@@ -39,7 +42,7 @@ impl Likelihood {
     pub(crate) fn section(&self) -> String {
         format!(
             "\
-## How likely a restricted Boltzmann machine finds digits
+## {HEADING}
 
 Mean log-likelihood of an MNIST image in nats, each pixel drawn once as black or white, after {} epochs
 of batches of 100, by `cargo run --release --example rbm_likelihood` in {:.0} s at {}:

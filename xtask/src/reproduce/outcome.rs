@@ -27,17 +27,21 @@ pub(crate) struct Outcome {
     pub(crate) commit: String,
     /// Equal exactly if all weights are.
     pub(crate) weights_sha256: String,
+    /// The text of the experiment file.
+    pub(crate) experiment: String,
+    /// The processor.
+    pub(crate) machine: String,
     /// The difference to another experiment, where that is what counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    difference: Option<f64>,
+    pub(crate) difference: Option<f64>,
 }
 
 impl Outcome {
-    /// Reads a run that came to its end.
+    /// Reads a run that came to its end; what it does not say of itself is left empty.
     ///
     /// A test split that was looked at more than once is an error: then it may have chosen
     /// something.
-    pub(crate) fn of_run(run: &Path, memory_mb: Option<f64>) -> Result<Self> {
+    pub(crate) fn of_run(run: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = run.join(name);
             std::fs::read_to_string(&path)
@@ -51,7 +55,6 @@ impl Outcome {
             .unwrap_or("unknown")
             .clone_into(&mut outcome.commit);
         outcome.weights_sha256 = weights_sha256(run)?;
-        outcome.memory_mb = memory_mb;
         Ok(outcome)
     }
 
@@ -84,6 +87,8 @@ impl Outcome {
             memory_mb: None,
             commit: String::new(),
             weights_sha256: String::new(),
+            experiment: String::new(),
+            machine: String::new(),
             difference: None,
         })
     }

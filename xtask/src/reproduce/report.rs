@@ -1,8 +1,8 @@
 //! `RESULTS.md`: every figure of ours from the events of a run.
 
-use super::Results;
 use super::outcome::Outcome;
 use super::row::Row;
+use crate::precision::Precision;
 use crate::statistics::mean_and_deviation;
 use crate::table::markdown;
 
@@ -16,18 +16,21 @@ chosen on a validation split; the test split is looked at once, at the end.
 `ours` is the mean over the seeds on the test split, ± their standard deviation. `valid` is the same
 on the validation split. `published` and `peer` are quoted: the sources stand below the table.
 `s` is the time of the slowest seed, with whatever else the machine did meanwhile; `MB` the most memory
-that its process held.
+that its process held; `device` names the backend and the processor. What each seed came to is kept in
+[experiments/outcomes](experiments/outcomes).
 ";
 
+/// Of the table.
+pub(crate) const COLUMNS: usize = 13;
+
+/// A row of the table as it is shown.
+pub(crate) type Line = (&'static Row, [String; COLUMNS]);
+
 /// The whole document.
-pub(crate) fn document(
-    results: &Results,
-    untrained: &[&Row],
-    sections: &[String],
-    machine: &str,
-) -> String {
-    let sources = results
+pub(crate) fn document(lines: &[Line], untrained: &[&Row], sections: &[String]) -> String {
+    let sources = lines
         .iter()
+        .filter(|(row, line)| line[0] == row.title)
         .map(|(row, _)| format!("- {}: {}", row.title, row.source));
     let sources: Vec<_> = sources.collect();
     let sources = sources.join("\n");
@@ -39,14 +42,14 @@ pub(crate) fn document(
         format!("\nNot trained yet: {}.\n", untrained.join("; "))
     };
     format!(
-        "{INTRODUCTION}\nMeasured on {machine}.\n\n{}{untrained}\n{sections}## What is quoted\n\n{sources}\n",
-        table(results)
+        "{INTRODUCTION}\n{}{untrained}\n{sections}## What is quoted\n\n{sources}\n",
+        table(lines)
     )
 }
 
 /// One line a row.
-pub(crate) fn table(results: &Results) -> String {
-    let header = [
+pub(crate) fn table(lines: &[Line]) -> String {
+    let header: [&str; COLUMNS] = [
         "row",
         "published",
         "peer",
@@ -61,14 +64,12 @@ pub(crate) fn table(results: &Results) -> String {
         "device",
         "commit",
     ];
-    let rows: Vec<_> = results
-        .iter()
-        .map(|(row, outcomes)| line(row, outcomes))
-        .collect();
-    markdown(header, &rows)
+    let lines: Vec<_> = lines.iter().map(|(_, line)| line.clone()).collect();
+    markdown(header, &lines)
 }
 
-fn line(row: &Row, outcomes: &[Outcome]) -> [String; 13] {
+/// What the seeds of a row came to.
+pub(crate) fn line(row: &Row, precision: Precision, outcomes: &[Outcome]) -> [String; COLUMNS] {
     let spread = |values: &[f64]| {
         let [mean, deviation] = mean_and_deviation(values);
         match values {
@@ -98,7 +99,7 @@ fn line(row: &Row, outcomes: &[Outcome]) -> [String; 13] {
     };
     let is_paired = row.against.is_some();
     [
-        row.title.to_owned(),
+        row.title_in(precision),
         row.published.to_owned(),
         row.peer.to_owned(),
         row.measure.shown(row.owed),
@@ -113,7 +114,7 @@ fn line(row: &Row, outcomes: &[Outcome]) -> [String; 13] {
         crate::table::count(f64::from(first.num_parameters)),
         format!("{:.0}", most(|outcome| outcome.seconds)),
         format!("{:.0}", most(|outcome| outcome.memory_mb.unwrap_or(0.0))),
-        first.device.clone(),
+        format!("{}, {}", first.device, first.machine),
         commit.to_owned(),
     ]
 }

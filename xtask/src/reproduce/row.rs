@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::outcome::Outcome;
 use super::training::Training;
+use crate::precision::Precision;
 
 /// One row of the table.
 pub(crate) struct Row {
@@ -85,12 +86,20 @@ impl Row {
     }
 
     /// What a seed came to: the row's experiment, and the one that it is measured against.
-    pub(crate) fn outcomes(&self, seed: u64) -> Result<[Option<Outcome>; 2]> {
-        let outcome = |name| Training::new(name, seed)?.outcome();
+    pub(crate) fn outcomes(&self, seed: u64, precision: Precision) -> Result<[Option<Outcome>; 2]> {
+        let outcome = |name| Training::new(name, seed, precision)?.outcome();
         Ok([
             outcome(self.name)?,
             self.against.map(outcome).transpose()?.flatten(),
         ])
+    }
+
+    /// Its title in the table.
+    pub(crate) fn title_in(&self, precision: Precision) -> String {
+        match precision {
+            Precision::F32 => self.title.to_owned(),
+            other => format!("{}, {}", self.title, other.name()),
+        }
     }
 
     /// Whether a value is as good as a target.
@@ -345,6 +354,7 @@ mod tests {
             .read_dir()
             .unwrap()
             .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
             .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
             .collect();
         files.sort();

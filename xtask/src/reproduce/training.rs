@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use super::outcome::Outcome;
 use crate::datasets::checksum::sha256;
-use crate::workspace;
+use crate::precision::Precision;
+use crate::{machine, workspace};
 
 /// Between two looks at how much memory a training holds.
 const WATCH: Duration = Duration::from_millis(200);
@@ -19,19 +20,21 @@ pub(crate) struct Training {
     /// The experiment file, without its ending.
     name: String,
     seed: u64,
+    precision: Precision,
     /// The text of the experiment file.
     settings: String,
 }
 
 impl Training {
     /// Reads `experiments/<name>.toml`.
-    pub(crate) fn new(name: &str, seed: u64) -> Result<Self> {
+    pub(crate) fn new(name: &str, seed: u64, precision: Precision) -> Result<Self> {
         let path = Self::file(name);
         let settings = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read `{}`", path.display()))?;
         Ok(Self {
             name: name.to_owned(),
             seed,
+            precision,
             settings,
         })
     }
@@ -40,24 +43,35 @@ impl Training {
         workspace::root().join(format!("experiments/{name}.toml"))
     }
 
-    /// What all seeds of an experiment share a beginning of.
-    fn path(&self, ending: &str) -> PathBuf {
-        let name = format!("runs/reproduce/{}-seed{}{ending}", self.name, self.seed);
+    /// Unlike that of any other.
+    fn title(&self) -> String {
+        let precision = match self.precision {
+            Precision::F32 => String::new(),
+            other => format!("-{}", other.name()),
+        };
+        format!("{}{precision}-seed{}", self.name, self.seed)
+    }
+
+    /// Where the outcome is kept, in the repository: trainings are long and machines come and go.
+    fn kept(&self) -> PathBuf {
+        let name = format!("experiments/outcomes/{}.json", self.title());
         workspace::root().join(name)
+    }
+
+    /// What all that a training leaves here shares a beginning of.
+    fn path(&self, ending: &str) -> PathBuf {
+        workspace::root().join(format!("runs/reproduce/{}{ending}", self.title()))
     }
 
     /// What this came to, if it is done and its experiment file is still the same.
     pub(crate) fn outcome(&self) -> Result<Option<Outcome>> {
-        if !self.is_begun() {
+        let path = self.kept();
+        let Ok(bytes) = std::fs::read(&path) else {
             return Ok(None);
-        }
-        let path = self.path(".json");
-        match std::fs::read(&path) {
-            Err(_) => Ok(None),
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("cannot read `{}`; delete it", path.display()))
-                .map(Some),
-        }
+        };
+        let outcome: Outcome = serde_json::from_slice(&bytes)
+            .with_context(|| format!("cannot read `{}`; delete it", path.display()))?;
+        Ok((outcome.experiment == self.settings).then_some(outcome))
     }
 
     /// Whether a training of just these settings was begun.
@@ -83,9 +97,16 @@ impl Training {
             std::fs::write(&settings, &self.settings)?;
             self.arguments(&mut command, &run);
         }
-        let memory_mb = watched(command, &self.name, self.seed)?;
-        let outcome = Outcome::of_run(&run, memory_mb)?;
-        std::fs::write(self.path(".json"), serde_json::to_vec_pretty(&outcome)?)?;
+        let memory_mb = watched(command, &self.title())?;
+        let outcome = Outcome {
+            experiment: self.settings.clone(),
+            machine: machine::processor(),
+            memory_mb,
+            ..Outcome::of_run(&run)?
+        };
+        let kept = self.kept();
+        std::fs::create_dir_all(kept.parent().context("a file lies in a folder")?)?;
+        std::fs::write(kept, serde_json::to_string_pretty(&outcome)? + "\n")?;
         Ok(outcome)
     }
 
@@ -95,7 +116,7 @@ impl Training {
         remove(&run)?;
         let mut command = Command::new(program);
         self.arguments(&mut command, &run);
-        watched(command, &self.name, self.seed)?;
+        watched(command, &self.title())?;
         let sum = weights_sha256(&run)?;
         remove(&run)?;
         Ok(sum)
@@ -105,14 +126,16 @@ impl Training {
         command.args(["train", "--quiet", "--config"]);
         command.arg(Self::file(&self.name));
         command.args(["--seed", &self.seed.to_string()]);
+        if self.precision != Precision::F32 {
+            command.args(["--precision", self.precision.name()]);
+        }
         command.arg("--out").arg(run);
     }
 
     /// Removes what other settings left.
     fn clear(&self) -> Result<()> {
         remove(&self.path(""))?;
-        for ending in [".toml", ".json"] {
-            let path = self.path(ending);
+        for path in [self.path(".toml"), self.kept()] {
             if path.exists() {
                 std::fs::remove_file(path)?;
             }
@@ -130,7 +153,7 @@ fn remove(folder: &Path) -> Result<()> {
 }
 
 /// Runs a training to its end; the most memory that it held, in megabytes.
-fn watched(mut command: Command, name: &str, seed: u64) -> Result<Option<f64>> {
+fn watched(mut command: Command, title: &str) -> Result<Option<f64>> {
     command.current_dir(workspace::root());
     command.stdout(Stdio::null());
     let mut child = command
@@ -145,7 +168,7 @@ fn watched(mut command: Command, name: &str, seed: u64) -> Result<Option<f64>> {
         std::thread::sleep(WATCH);
     };
     if !status.success() {
-        bail!("{name}, seed {seed}: the training failed; its reason stands above");
+        bail!("{title}: the training failed; its reason stands above");
     }
     Ok(most)
 }

@@ -1,10 +1,13 @@
 //! What the units of a batch do on average, and the step of the weights that follows.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::PARTS;
 use crate::math::{LANES, mul_add, vectorised};
 use crate::matmul::{Into, Matrix, Threads, matmul};
+use crate::precision::{Precision, precision};
 
 /// Weights of the largest part: with their velocities they stay in the cache between the product
 /// and the step.
@@ -58,6 +61,41 @@ pub(super) fn learn(
     } = step;
     let rate = learning_rate as f32;
     let decay = (learning_rate * weight_decay) as f32;
+    let add = |phase: Phase, rows: Range<usize>, velocity: &mut [f32], keep, rate: f64, threads| {
+        let columns = Matrix::strided(
+            phase.visible.get(rows.start..).unwrap_or_default(),
+            phase.num_rows,
+            rows.len(),
+            num_visible,
+        );
+        let hidden = Matrix::new(phase.hidden, phase.num_rows, num_hidden);
+        let scale = (rate / phase.num_rows as f64) as f32;
+        let into = Into::Blend { keep, scale };
+        matmul(
+            columns.transposed(),
+            hidden,
+            velocity,
+            num_hidden,
+            into,
+            threads,
+        );
+    };
+    let add_both = |rows: Range<usize>, velocity: &mut [f32], threads| {
+        add(
+            positive,
+            rows.clone(),
+            velocity,
+            momentum as f32,
+            learning_rate,
+            threads,
+        );
+        add(negative, rows, velocity, 1.0, -learning_rate, threads);
+    };
+    // In one product, so that both factors are rounded once.
+    let at_once = precision() != Precision::F32;
+    if at_once {
+        add_both(0..num_visible, velocity, Threads::All);
+    }
     // At least one row, and as many as a part holds.
     let rows = num_visible
         .div_ceil(PARTS)
@@ -70,21 +108,9 @@ pub(super) fn learn(
         .enumerate()
         .for_each(|(index, (weight, velocity))| {
             let (start, rows) = (index * rows, weight.len() / num_hidden);
-            let mut add = |phase: Phase, keep, rate: f64| {
-                let columns = Matrix::strided(
-                    phase.visible.get(start..).unwrap_or_default(),
-                    phase.num_rows,
-                    rows,
-                    num_visible,
-                );
-                let hidden = Matrix::new(phase.hidden, phase.num_rows, num_hidden);
-                let scale = (rate / phase.num_rows as f64) as f32;
-                let into = Into::Blend { keep, scale };
-                let columns = columns.transposed();
-                matmul(columns, hidden, velocity, num_hidden, into, Threads::One);
-            };
-            add(positive, momentum as f32, learning_rate);
-            add(negative, 1.0, -learning_rate);
+            if !at_once {
+                add_both(start..start + rows, velocity, Threads::One);
+            }
             let rows = weight.chunks_exact_mut(num_hidden);
             for (row, (weight, velocity)) in
                 rows.zip(velocity.chunks_exact_mut(num_hidden)).enumerate()

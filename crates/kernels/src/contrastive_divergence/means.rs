@@ -1,10 +1,13 @@
 //! The means of one layer given the other: a product, and what the units make of it.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::PARTS;
 use crate::math::{exp, sigmoid, vectorised};
-use crate::matmul::{Into, Matrix, Threads, matmul};
+use crate::matmul::{Into, Matrix, Threads, matmul, product};
+use crate::precision::{Precision, precision};
 
 /// Rows that share a part of the weights; more would leave threads idle.
 const ROWS: usize = 128;
@@ -51,20 +54,27 @@ pub(super) fn means(
     let num_data = num_columns.saturating_sub(units.num_labels);
     let num_binary = if units.gaussian { 0 } else { num_data };
     let mut out = vec![0.0; num_rows * num_columns];
+    if precision() != Precision::F32 {
+        // In one product, so that both factors are rounded once.
+        let x = Matrix::new(x, num_rows, num_inner);
+        let sums = product(
+            x,
+            weight.columns(num_inner, num_columns, 0..num_columns),
+            Threads::All,
+        );
+        out.par_chunks_mut(num_columns.max(1))
+            .zip(sums.par_chunks(num_columns.max(1)))
+            .with_min_len(num_rows.div_ceil(PARTS))
+            .for_each(|(out, sums)| finish(sums, bias, num_binary, out));
+        return with_labels(out, num_columns, num_data);
+    }
     deal(&mut out, num_columns)
         .into_par_iter()
         .for_each_init(Vec::new, |sums, block| {
             let (start, width) = (block.first_column, block.rows[0].len());
             let x = &x[block.first_row * num_inner..];
             let x = Matrix::new(x, block.rows.len(), num_inner);
-            let weight = match weight {
-                Weight::Upwards(values) => {
-                    Matrix::strided(&values[start..], num_inner, width, num_columns)
-                }
-                Weight::Downwards(values) => {
-                    Matrix::new(&values[start * num_inner..], width, num_inner).transposed()
-                }
-            };
+            let weight = weight.columns(num_inner, num_columns, start..start + width);
             sums.resize(block.rows.len() * width, 0.0);
             matmul(x, weight, sums, width, Into::Overwrite, Threads::One);
             let bias = &bias[start..start + width];
@@ -73,12 +83,33 @@ pub(super) fn means(
                 finish(sums, bias, num_binary, out);
             }
         });
-    if units.num_labels > 0 {
-        for row in out.chunks_exact_mut(num_columns) {
+    with_labels(out, num_columns, num_data)
+}
+
+impl<'a> Weight<'a> {
+    /// Some columns of the factor, `[K, N]`.
+    fn columns(self, num_inner: usize, num_columns: usize, columns: Range<usize>) -> Matrix<'a> {
+        match self {
+            Self::Upwards(values) => {
+                let values = values.get(columns.start..).unwrap_or_default();
+                Matrix::strided(values, num_inner, columns.len(), num_columns)
+            }
+            Self::Downwards(values) => {
+                let values = &values[columns.start * num_inner..];
+                Matrix::new(values, columns.len(), num_inner).transposed()
+            }
+        }
+    }
+}
+
+/// The means with the softmax of those beyond the data.
+fn with_labels(mut means: Vec<f32>, num_columns: usize, num_data: usize) -> Vec<f32> {
+    if num_data < num_columns {
+        for row in means.chunks_exact_mut(num_columns) {
             softmax(&mut row[num_data..]);
         }
     }
-    out
+    means
 }
 
 /// Some columns of some rows.

@@ -1,10 +1,13 @@
-//! Products whose operands are rounded to bf16 and whose sums are f32, on CPUs with AVX512-BF16.
+//! Products whose operands are rounded to bf16, or split into two numbers in bf16, and whose sums
+//! are f32: on tiles where the CPU has AMX, and on vectors where it has AVX512-BF16 alone.
 //!
-//! Both operands are packed alike: rounded, the values of two neighbouring steps of the inner
-//! dimension side by side as the instruction wants them, in panels of [`LANES`] columns. Each
-//! element is one sum along the inner dimension, in an order that depends on nothing else.
+//! Both operands are packed: rounded, and laid into [`Block`]s of 16 columns by 32 steps of the inner
+//! dimension, as the instructions want them. Each element is one sum along the inner dimension, in an
+//! order that depends on nothing but the sizes.
 
-mod simd;
+mod pack;
+mod tiles;
+mod vectors;
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -12,107 +15,192 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Into, Matrix, Threads};
+use crate::precision::Precision;
 
-/// Columns of a panel: the `f32` of the widest vector.
+/// Columns of a panel: the `f32` of the widest vector, and the rows of a tile.
 const LANES: usize = 16;
 
-/// Rows of the result that are computed at once. They divide a panel.
-const ROWS: usize = 8;
+/// Steps of the inner dimension that a block holds. Numbers in bf16 go by twos.
+const STEPS: usize = 2 * LANES;
 
-/// Panels that are computed at once: `ROWS * PANELS` sums fill most of the 32 vector registers.
-const PANELS: usize = 3;
-
-/// Panels of the left operand that one task multiplies by all that it has of the right one.
-const LEFT_PANELS: usize = 8;
-
-/// Pairs of the inner dimension that are summed before the sums meet memory: the panels of a tile
-/// then stay in the second cache.
-const MAX_PAIRS: usize = 2048;
+/// Panels that one task packs, and panels of the left operand that one multiplies by all that it has
+/// of the right one.
+const PANELS_PER_TASK: usize = 8;
 
 /// Multiplications that are done sooner than another thread wakes up.
 const ALONE: usize = 1 << 20;
 
-/// What each of two neighbouring steps has in each column of a panel, the first in the low half.
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// AVX512-BF16
+    Vectors,
+    /// AMX
+    Tiles,
+}
+
+impl Engine {
+    fn is_supported(self) -> bool {
+        let has_vectors = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512bf16");
+        has_vectors && (self == Self::Vectors || tiles::are_granted())
+    }
+
+    /// Rows of the result that are computed at once.
+    fn num_rows(self) -> usize {
+        match self {
+            Self::Vectors => vectors::ROWS,
+            Self::Tiles => tiles::PANELS * LANES,
+        }
+    }
+
+    /// Panels of the right operand that are multiplied at once.
+    fn num_panels(self) -> usize {
+        match self {
+            Self::Vectors => vectors::PANELS,
+            Self::Tiles => tiles::PANELS,
+        }
+    }
+
+    /// Blocks along the inner dimension that are summed before the sums meet memory: what is read
+    /// again and again then stays in a cache.
+    fn max_blocks(self, parts: Parts) -> usize {
+        match self {
+            Self::Vectors => 128,
+            Self::Tiles => 16 / parts as usize,
+        }
+    }
+}
+
+/// Numbers in bf16 that stand for one in `f32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    /// It, rounded to the nearest.
+    One = 1,
+    /// It, rounded, and what that leaves, rounded: 16 bits in all.
+    Two = 2,
+}
+
+/// What operands become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Form {
+    engine: Engine,
+    parts: Parts,
+}
+
+impl Form {
+    /// What this precision asks for on this CPU; nothing where it is f32 or the CPU cannot.
+    pub(crate) fn of(precision: Precision) -> Option<Self> {
+        let supported = |engines: &[Engine]| {
+            let mut engines = engines.iter().copied();
+            engines.find(|engine| engine.is_supported())
+        };
+        let (engine, parts) = match precision {
+            Precision::F32 => return None,
+            // On vectors three products in bf16 take longer than one in f32.
+            Precision::High => (supported(&[Engine::Tiles])?, Parts::Two),
+            Precision::Bf16 => (supported(&[Engine::Tiles, Engine::Vectors])?, Parts::One),
+        };
+        Some(Self { engine, parts })
+    }
+}
+
+/// The side of a product on which an operand stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// 16 columns by 32 steps. Either each of the 16 vectors has two neighbouring steps of all columns, or
+/// all steps of one column.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct Pairs([u32; LANES]);
+struct Block([[u32; LANES]; LANES]);
 
-/// An operand in bf16: panel after panel, in each pair after pair.
+/// An operand: panel after panel, in each block after block, of each its parts.
 #[derive(Debug)]
 pub(crate) struct Packed {
+    form: Form,
     /// Of the inner dimension.
     length: usize,
     /// Columns of the right operand, rows of the left one.
     width: usize,
-    panels: Vec<Pairs>,
-}
-
-/// Whether this CPU has the instructions.
-pub(crate) fn is_supported() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512bf16")
+    blocks: Vec<Block>,
 }
 
 impl Packed {
     /// Rounds to the nearest, ties to even. What is not a number stays so, and numbers below the
-    /// smallest normal one become zero, as the instructions have it.
-    ///
-    /// # Panics
-    /// When the CPU lacks the instructions.
-    pub(crate) fn right(matrix: Matrix, threads: Threads) -> Self {
+    /// smallest normal one become zero, as the instructions have it. In two parts, what is infinite
+    /// and what is rounded to infinity is no number any more.
+    pub(crate) fn right(matrix: Matrix, form: Form, threads: Threads) -> Self {
+        Self::new(matrix, form, Side::Right, threads)
+    }
+
+    /// As [`Packed::right`], for the operand on the left.
+    pub(crate) fn left(matrix: Matrix, form: Form, threads: Threads) -> Self {
+        Self::new(matrix.transposed(), form, Side::Left, threads)
+    }
+
+    /// `matrix` has the inner dimension along its rows.
+    fn new(matrix: Matrix, form: Form, side: Side, threads: Threads) -> Self {
         assert!(
-            is_supported(),
+            form.engine.is_supported(),
             "whoever packs has asked for the instructions"
         );
         let (length, width) = (matrix.rows, matrix.columns);
-        let num_pairs = length.div_ceil(2);
-        let num_panels = width.div_ceil(LANES);
-        let mut panels = Vec::with_capacity(num_panels * num_pairs);
-        if num_pairs > 0 {
-            let memory = &mut panels.spare_capacity_mut()[..num_panels * num_pairs];
-            let pack = |(index, part): (usize, &mut [MaybeUninit<Pairs>])| {
-                simd::pack(matrix, index * PANELS, part);
+        let mut packed = Self {
+            form,
+            length,
+            width,
+            blocks: Vec::new(),
+        };
+        let panel_len = packed.num_blocks() * form.parts as usize;
+        let num_blocks = packed.num_panels() * panel_len;
+        if num_blocks > 0 {
+            packed.blocks.reserve_exact(num_blocks);
+            let memory = &mut packed.blocks.spare_capacity_mut()[..num_blocks];
+            let pack = |(index, part): (usize, &mut [MaybeUninit<Block>])| {
+                pack::pack(matrix, index * PANELS_PER_TASK, form, side, part);
             };
             if threads == Threads::One || length * width < ALONE / 8 {
                 pack((0, memory));
             } else {
-                let parts = memory.par_chunks_mut(PANELS * num_pairs);
-                parts.enumerate().for_each(pack);
+                let tasks = memory.par_chunks_mut(PANELS_PER_TASK * panel_len);
+                tasks.enumerate().for_each(pack);
             }
             // SAFETY: `pack` has written all of them.
-            unsafe { panels.set_len(num_panels * num_pairs) };
+            unsafe { packed.blocks.set_len(num_blocks) };
         }
-        Self {
-            length,
-            width,
-            panels,
-        }
+        packed
     }
 
-    /// As [`Packed::right`], for the operand on the left.
-    pub(crate) fn left(matrix: Matrix, threads: Threads) -> Self {
-        Self::right(matrix.transposed(), threads)
+    pub(crate) fn form(&self) -> Form {
+        self.form
     }
 
-    fn num_pairs(&self) -> usize {
-        self.length.div_ceil(2)
+    /// Along the inner dimension.
+    fn num_blocks(&self) -> usize {
+        self.length.div_ceil(STEPS)
     }
 
     fn num_panels(&self) -> usize {
         self.width.div_ceil(LANES)
     }
 
-    /// These pairs of a panel.
-    fn panel(&self, index: usize, pairs: &Range<usize>) -> &[Pairs] {
-        &self.panels[index * self.num_pairs()..][pairs.clone()]
+    /// These blocks of a panel, with all their parts.
+    fn panel(&self, index: usize, blocks: &Range<usize>) -> &[Block] {
+        let parts = self.form.parts as usize;
+        let panel = &self.blocks[index * self.num_blocks() * parts..];
+        &panel[blocks.start * parts..blocks.end * parts]
     }
 }
 
 /// Writes the product to `out`.
 ///
 /// # Panics
-/// When the inner sizes differ.
+/// When the inner sizes or the forms differ.
 ///
 /// # Safety
 /// `out` has room for the product, with rows `out_stride` elements apart, and nothing else reads or
@@ -126,7 +214,8 @@ pub(super) unsafe fn multiply(
     threads: Threads,
 ) {
     assert_eq!(
-        left.length, right.length,
+        (left.form, left.length),
+        (right.form, right.length),
         "the inner sizes of a product are equal"
     );
     let out = Out {
@@ -134,15 +223,15 @@ pub(super) unsafe fn multiply(
         stride: out_stride,
         into,
     };
-    let num_strips = left.num_panels().div_ceil(LEFT_PANELS);
-    let num_groups = right.num_panels().div_ceil(PANELS);
-    // The strips of a group one after the other: its panels stay in the cache.
+    let num_strips = left.num_panels().div_ceil(PANELS_PER_TASK);
+    let num_groups = right.num_panels().div_ceil(left.form.engine.num_panels());
+    // The groups one after the other: the strip stays in the second cache.
     let task = |index: usize| {
-        let (group, strip) = (index / num_strips, index % num_strips);
+        let (strip, group) = (index / num_groups, index % num_groups);
         // As wide as each other, nearly.
         let bound = |group| group * right.num_panels() / num_groups;
         let panels = bound(group)..bound(group + 1);
-        let strip = strip * LEFT_PANELS..left.num_panels().min((strip + 1) * LEFT_PANELS);
+        let strip = strip * PANELS_PER_TASK..left.num_panels().min((strip + 1) * PANELS_PER_TASK);
         // SAFETY: the caller vouches for `out`, and no two tasks share an element.
         unsafe { strip_by_group(left, strip, right, panels, out) };
     };
@@ -167,6 +256,35 @@ unsafe impl Send for Out {}
 // SAFETY: as above.
 unsafe impl Sync for Out {}
 
+/// A part of a product: some rows of the left operand by some panels of the right one.
+struct Tile<'a> {
+    /// The first row.
+    row: usize,
+    left: &'a Packed,
+    /// The first column.
+    column: usize,
+    /// Panels of the right operand.
+    group: Range<usize>,
+    right: &'a Packed,
+    /// Along the inner dimension.
+    blocks: Range<usize>,
+    /// The first element.
+    out: *mut f32,
+    out_stride: usize,
+    into: Into,
+}
+
+impl Tile<'_> {
+    /// At most `most`.
+    fn num_rows(&self, most: usize) -> usize {
+        most.min(self.left.width - self.row)
+    }
+
+    fn num_columns(&self) -> usize {
+        self.right.width.min(self.group.end * LANES) - self.column
+    }
+}
+
 /// # Safety
 /// As [`multiply`], for the elements of these panels alone.
 unsafe fn strip_by_group(
@@ -176,43 +294,45 @@ unsafe fn strip_by_group(
     group: Range<usize>,
     out: Out,
 ) {
-    let num_pairs = left.num_pairs();
-    let mut pairs = 0..num_pairs.min(MAX_PAIRS);
+    let Form { engine, parts } = left.form;
+    let (num_blocks, max_blocks) = (left.num_blocks(), engine.max_blocks(parts));
+    let _tiles = (engine == Engine::Tiles).then(tiles::Configured::new);
+    let mut blocks = 0..num_blocks.min(max_blocks);
     loop {
         // What goes before has taken care of what was there.
         let into = match out.into {
-            into if pairs.start == 0 => into,
+            into if blocks.start == 0 => into,
             Into::Overwrite | Into::Add => Into::Add,
             Into::Blend { scale, .. } => Into::Blend { keep: 1.0, scale },
         };
-        for row in (strip.start * LANES..left.width.min(strip.end * LANES)).step_by(ROWS) {
-            let first_column = group.start * LANES;
-            let panel = |index| right.panel(group.start + index, &pairs);
-            let tile = simd::Tile {
-                left: left.panel(row / LANES, &pairs),
-                lane: row % LANES,
-                num_rows: ROWS.min(left.width - row),
-                num_columns: right.width.min(group.end * LANES) - first_column,
+        let column = group.start * LANES;
+        let rows = strip.start * LANES..left.width.min(strip.end * LANES);
+        for row in rows.step_by(engine.num_rows()) {
+            let tile = Tile {
+                row,
+                left,
+                column,
+                group: group.clone(),
+                right,
+                blocks: blocks.clone(),
                 // SAFETY: the element lies within the product, which `out` has room for.
-                out: unsafe { out.start.add(row * out.stride + first_column) },
+                out: unsafe { out.start.add(row * out.stride + column) },
                 out_stride: out.stride,
                 into,
             };
             // SAFETY: the caller vouches for all elements of the tile; a `Packed` exists only where
-            // the CPU has the instructions.
+            // the CPU has the instructions, and the tiles are configured.
             unsafe {
-                match group.len() {
-                    1 => simd::multiply(&tile, [panel(0)]),
-                    2 => simd::multiply(&tile, [panel(0), panel(1)]),
-                    PANELS => simd::multiply(&tile, [panel(0), panel(1), panel(2)]),
-                    num_panels => unreachable!("a group has {num_panels} panels"),
+                match engine {
+                    Engine::Vectors => vectors::multiply(&tile),
+                    Engine::Tiles => tiles::multiply(&tile),
                 }
             }
         }
-        if pairs.end == num_pairs {
+        if blocks.end == num_blocks {
             return;
         }
-        pairs = pairs.end..num_pairs.min(pairs.end + MAX_PAIRS);
+        blocks = blocks.end..num_blocks.min(blocks.end + max_blocks);
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) fn gradients(
     let (d_gates, d_summed) = (layer.d_gates(), layer.d_summed());
     let (width, threads) = match precision() {
         Precision::F32 => (COLUMNS, Threads::One),
-        Precision::Bf16 => (d_gates, Threads::All), // so that the inputs are rounded once
+        // So that the inputs are rounded once.
+        Precision::High | Precision::Bf16 => (d_gates, Threads::All),
     };
     let blocks = |from: usize, to: usize| {
         let starts = (from..to).step_by(width);

@@ -1,17 +1,25 @@
-//! Products in bf16 against sums in `f64` of operands that were rounded one by one.
+//! Products in each form against sums in `f64`: of operands that were rounded one by one, or of the
+//! operands themselves where two parts stand for one.
 
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use super::{Into, LANES, MAX_PAIRS, Matrix, Packed, Threads, is_supported, multiply};
+use super::{Engine, Form, Into, LANES, Matrix, Packed, Parts, STEPS, Threads, multiply};
 
-/// Whether the test has to be skipped, which it then says.
-fn is_skipped() -> bool {
-    let is_skipped = !is_supported();
-    if is_skipped {
-        eprintln!("skipped: this CPU lacks AVX512-BF16");
+/// The forms that this CPU can compute with. What is skipped is said.
+fn forms() -> Vec<Form> {
+    let form = |engine, parts| Form { engine, parts };
+    let all = [
+        form(Engine::Vectors, Parts::One),
+        form(Engine::Tiles, Parts::One),
+        form(Engine::Tiles, Parts::Two),
+    ];
+    let (forms, skipped): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|form| form.engine.is_supported());
+    for form in skipped {
+        eprintln!("skipped: this CPU lacks what {form:?} takes");
     }
-    is_skipped
+    forms
 }
 
 /// To the nearest bf16, ties to even, as the instructions have it.
@@ -25,6 +33,15 @@ fn rounded(x: f32) -> f32 {
     let bits = x.to_bits();
     let tie = (bits >> 16) & 1;
     f32::from_bits((bits + 0x7fff + tie) & 0xffff_0000)
+}
+
+/// As two parts keep a number, but for its last bits.
+fn kept_in_two_parts(x: f32) -> f32 {
+    match () {
+        () if x.is_subnormal() => 0.0,
+        () if rounded(x).is_infinite() => f32::NAN,
+        () => x,
+    }
 }
 
 /// Numbers of many sizes that follow from their place.
@@ -69,8 +86,9 @@ fn at(matrix: &Matrix, row: usize, column: usize) -> f32 {
     matrix.data[row * matrix.row_stride + column * matrix.column_stride]
 }
 
-/// The product in bf16 laid over `before`, whose rows are `stride` long.
+/// The product laid over `before`, whose rows are `stride` long.
 fn ours(
+    form: Form,
     a: Matrix,
     b: Matrix,
     before: &[f32],
@@ -79,7 +97,10 @@ fn ours(
     threads: Threads,
 ) -> Vec<f32> {
     let mut out = before.to_vec();
-    let (left, right) = (Packed::left(a, threads), Packed::right(b, threads));
+    let (left, right) = (
+        Packed::left(a, form, threads),
+        Packed::right(b, form, threads),
+    );
     let fits = a.rows == 0 || b.columns == 0 || (a.rows - 1) * stride + b.columns <= out.len();
     assert!(fits);
     // SAFETY: it fits, and `out` is ours.
@@ -87,10 +108,22 @@ fn ours(
     out
 }
 
-/// Requires `ours` to be near the exact product of the rounded operands, wherever there is one, and
-/// to leave all else alone.
+/// Requires `ours`, in every form, to be near the exact product, wherever there is one, and to leave
+/// all else alone.
 #[track_caller]
 fn check(a: Matrix, b: Matrix, gap: usize, into: Into) {
+    for form in forms() {
+        check_form(form, a, b, gap, into);
+    }
+}
+
+#[track_caller]
+fn check_form(form: Form, a: Matrix, b: Matrix, gap: usize, into: Into) {
+    // One part is rounded here as there; two parts keep 16 bits of both operands.
+    let (operand, tolerance): (fn(f32) -> f32, _) = match form.parts {
+        Parts::One => (rounded, 2e-6),
+        Parts::Two => (kept_in_two_parts, 4.6e-5),
+    };
     let stride = b.columns + gap;
     let mut before = numbers(a.rows * stride, 3);
     if matches!(into, Into::Overwrite | Into::Blend { keep: 0.0, .. }) {
@@ -104,7 +137,7 @@ fn check(a: Matrix, b: Matrix, gap: usize, into: Into) {
         Into::Blend { keep, scale } => (keep, scale),
     };
     for threads in [Threads::One, Threads::All] {
-        let out = ours(a, b, &before, stride, into, threads);
+        let out = ours(form, a, b, &before, stride, into, threads);
         for (index, (&ours, &before)) in out.iter().zip(&before).enumerate() {
             let (row, column) = (index / stride, index % stride);
             if column >= b.columns {
@@ -118,8 +151,8 @@ fn check(a: Matrix, b: Matrix, gap: usize, into: Into) {
             };
             let (mut exact, mut size) = (kept, kept.abs());
             for k in 0..a.columns {
-                let a = f64::from(rounded(at(&a, row, k)));
-                let b = f64::from(rounded(at(&b, k, column)));
+                let a = f64::from(operand(at(&a, row, k)));
+                let b = f64::from(operand(at(&b, k, column)));
                 exact += f64::from(scale) * a * b;
                 size += (f64::from(scale) * a * b).abs();
             }
@@ -130,9 +163,12 @@ fn check(a: Matrix, b: Matrix, gap: usize, into: Into) {
                 let exact = exact as f32;
                 ours.to_bits() == exact.to_bits()
             } else {
-                (f64::from(ours) - exact).abs() <= 2e-6 * size + 1e-36
+                (f64::from(ours) - exact).abs() <= tolerance * size + 1e-36
             };
-            assert!(is_right, "{ours} at {row}, {column} instead of {exact}");
+            assert!(
+                is_right,
+                "{form:?}: {ours} at {row}, {column} instead of {exact}"
+            );
         }
     }
 }
@@ -167,9 +203,6 @@ proptest! {
         into in intos(),
         seed in any::<u32>(),
     ) {
-        if is_skipped() {
-            return Ok(());
-        }
         let a = numbers(lie_a.length(rows, inner), seed);
         let b = numbers(lie_b.length(inner, columns), !seed);
         check(lie_a.matrix(&a, rows, inner), lie_b.matrix(&b, inner, columns), gap, into);
@@ -185,9 +218,6 @@ proptest! {
         (lie_a, lie_b) in (lies(), lies()),
         (on_the_left, place) in (any::<bool>(), any::<prop::sample::Index>()),
     ) {
-        if is_skipped() {
-            return Ok(());
-        }
         let [rows, inner, columns] = [9, 33, 35];
         let mut a = numbers(lie_a.length(rows, inner), 1);
         let mut b = numbers(lie_b.length(inner, columns), 2);
@@ -200,10 +230,8 @@ proptest! {
 
 #[test]
 fn a_long_inner_dimension_is_summed_in_parts() {
-    if is_skipped() {
-        return;
-    }
-    let lengths = [2 * MAX_PAIRS, 2 * MAX_PAIRS + 1, 4 * MAX_PAIRS + 3];
+    let most = STEPS * Engine::Vectors.max_blocks(Parts::One);
+    let lengths = [most, most + 1, 2 * most + 3];
     for (inner, into) in lengths.into_iter().zip([
         Into::Overwrite,
         Into::Add,
@@ -223,10 +251,32 @@ fn a_long_inner_dimension_is_summed_in_parts() {
 }
 
 #[test]
-fn bits_do_not_depend_on_the_number_of_threads() {
-    if is_skipped() {
-        return;
+fn two_parts_keep_an_error_near_a_hundred_thousandth() {
+    let two_parts = |form: &Form| form.parts == Parts::Two;
+    for form in forms().into_iter().filter(two_parts) {
+        let [rows, inner, columns] = [64, 300, 64];
+        let (a, b) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
+        let (a, b) = (
+            Matrix::new(&a, rows, inner),
+            Matrix::new(&b, inner, columns),
+        );
+        let before = vec![0.0; rows * columns];
+        let out = ours(form, a, b, &before, columns, Into::Overwrite, Threads::One);
+        let (mut errors, mut squares) = (0.0, 0.0);
+        for (index, &ours) in out.iter().enumerate() {
+            let (row, column) = (index / columns, index % columns);
+            let term = |k| f64::from(at(&a, row, k)) * f64::from(at(&b, k, column));
+            let exact: f64 = (0..inner).map(term).sum();
+            errors += (f64::from(ours) - exact).powi(2);
+            squares += exact.powi(2);
+        }
+        let error = (errors / squares).sqrt();
+        assert!(error < 1e-5, "{error} of the root mean square");
     }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
     let [rows, inner, columns] = [131, 257, 10 * LANES + 3];
     let (a, b) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
     let (a, b) = (
@@ -234,23 +284,22 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         Matrix::new(&b, inner, columns),
     );
     let before = vec![0.0; rows * columns];
-    let run = |num_threads, threads| -> Vec<u32> {
+    let run = |form, num_threads, threads| -> Vec<u32> {
         let pool = ThreadPoolBuilder::new().num_threads(num_threads).build();
         let pool = pool.expect("threads are to be had");
-        let out = pool.install(|| ours(a, b, &before, columns, Into::Overwrite, threads));
+        let out = pool.install(|| ours(form, a, b, &before, columns, Into::Overwrite, threads));
         out.into_iter().map(f32::to_bits).collect()
     };
-    let alone = run(1, Threads::One);
-    for num_threads in 1..=3 {
-        assert_eq!(alone, run(num_threads, Threads::All));
+    for form in forms() {
+        let alone = run(form, 1, Threads::One);
+        for num_threads in 1..=3 {
+            assert_eq!(alone, run(form, num_threads, Threads::All), "{form:?}");
+        }
     }
 }
 
 #[test]
 fn numbers_are_rounded_to_the_nearest_and_ties_to_even() {
-    if is_skipped() {
-        return;
-    }
     let one_and = |bits: u32| f32::from_bits(0x3f80_0000 + bits);
     for (x, nearest) in [
         (one_and(0x7fff), 1.0),
@@ -261,14 +310,17 @@ fn numbers_are_rounded_to_the_nearest_and_ties_to_even() {
         (f32::MAX, f32::INFINITY),
     ] {
         let (a, b) = ([x], [1.0]);
-        let out = ours(
-            Matrix::new(&a, 1, 1),
-            Matrix::new(&b, 1, 1),
-            &[0.0],
-            1,
-            Into::Overwrite,
-            Threads::One,
-        );
-        assert_eq!(out[0].to_bits(), nearest.to_bits(), "{x}");
+        for form in forms().into_iter().filter(|form| form.parts == Parts::One) {
+            let out = ours(
+                form,
+                Matrix::new(&a, 1, 1),
+                Matrix::new(&b, 1, 1),
+                &[0.0],
+                1,
+                Into::Overwrite,
+                Threads::One,
+            );
+            assert_eq!(out[0].to_bits(), nearest.to_bits(), "{form:?}: {x}");
+        }
     }
 }

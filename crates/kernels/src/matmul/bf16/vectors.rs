@@ -1,0 +1,100 @@
+//! Products on vectors, with AVX512-BF16.
+
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, __mmask16, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_si512,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps,
+};
+use std::mem::transmute;
+
+use super::pack::mask;
+use super::{Block, Into, LANES, Tile};
+
+/// Rows of the result that are computed at once. They divide a panel.
+pub(super) const ROWS: usize = 8;
+
+/// Panels that are computed at once: `ROWS * PANELS` sums fill most of the 32 vector registers.
+pub(super) const PANELS: usize = 3;
+
+/// Multiplies a tile of at most [`PANELS`] panels.
+///
+/// # Safety
+/// The CPU has the instructions, and `out` the elements of the tile, which nothing else accesses.
+pub(super) unsafe fn multiply(tile: &Tile) {
+    let panel = |index| tile.right.panel(tile.group.start + index, &tile.blocks);
+    // SAFETY: the caller vouches for all of it.
+    unsafe {
+        match tile.group.len() {
+            1 => multiply_panels(tile, [panel(0)]),
+            2 => multiply_panels(tile, [panel(0), panel(1)]),
+            PANELS => multiply_panels(tile, [panel(0), panel(1), panel(2)]),
+            num_panels => unreachable!("a group has {num_panels} panels"),
+        }
+    }
+}
+
+/// # Safety
+/// As [`multiply`].
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
+    let left = tile.left.panel(tile.row / LANES, &tile.blocks);
+    let lane = tile.row % LANES;
+    assert!(lane + ROWS <= LANES && right.iter().all(|panel| panel.len() == left.len()));
+    let num_pairs = left.len() * LANES;
+    let left = left.as_ptr().cast::<u32>().wrapping_add(lane);
+    let right = right.map(|panel| panel.as_ptr().cast::<__m512i>());
+    let mut sums = [[_mm512_setzero_ps(); N]; ROWS];
+    for pair in 0..num_pairs {
+        let mut columns = [_mm512_set1_epi32(0); N];
+        for index in 0..N {
+            // SAFETY: pair by pair through a panel that has them.
+            columns[index] = unsafe { _mm512_loadu_si512(right[index].add(pair)) };
+        }
+        for row in 0..ROWS {
+            // SAFETY: the same, and `lane + row` is below `LANES`.
+            let value = unsafe { *left.add(pair * LANES + row) };
+            let value = _mm512_set1_epi32(value.cast_signed());
+            for index in 0..N {
+                // SAFETY: all three are 64 bytes.
+                sums[row][index] = unsafe {
+                    let (value, column) = (
+                        transmute::<__m512i, __m512bh>(value),
+                        transmute::<__m512i, __m512bh>(columns[index]),
+                    );
+                    _mm512_dpbf16_ps(sums[row][index], value, column)
+                };
+            }
+        }
+    }
+    for (row, sums) in sums.iter().enumerate().take(tile.num_rows(ROWS)) {
+        for (index, &sum) in sums.iter().enumerate() {
+            let mask = mask(tile.num_columns() - index * LANES);
+            // SAFETY: an element of the tile, and `mask` leaves out what lies behind its columns.
+            unsafe {
+                let place = tile.out.add(row * tile.out_stride + index * LANES);
+                put(tile.into, sum, mask, place);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The CPU has the instructions; `place` has as many elements as `mask` leaves.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn put(into: Into, sum: __m512, mask: __mmask16, place: *mut f32) {
+    let (keep, scale) = match into {
+        Into::Overwrite => (0.0, 1.0),
+        Into::Add => (1.0, 1.0),
+        Into::Blend { keep, scale } => (keep, scale),
+    };
+    let mut sum = _mm512_mul_ps(sum, _mm512_set1_ps(scale));
+    // SAFETY: the caller vouches for the elements.
+    unsafe {
+        if keep != 0.0 {
+            let kept = _mm512_maskz_loadu_ps(mask, place);
+            sum = _mm512_fmadd_ps(kept, _mm512_set1_ps(keep), sum);
+        }
+        _mm512_mask_storeu_ps(place, mask, sum);
+    }
+}
