@@ -40,6 +40,7 @@ mod flex {
     use burn::tensor::{Bytes, DType};
 
     use super::{Deref, DerefMut, Host, Shape};
+    use crate::awake::stay_awake;
 
     #[derive(Clone, Debug)]
     pub(crate) struct FlexValues(flex::FlexTensor);
@@ -75,6 +76,7 @@ mod flex {
         type Owned = FlexOwned;
 
         fn values(tensor: flex::FlexTensor) -> FlexValues {
+            stay_awake();
             FlexValues(tensor.to_contiguous())
         }
 
@@ -110,6 +112,7 @@ mod ndarray {
     use burn::backend::ndarray::{NdArrayTensor, SharedArray};
 
     use super::{Deref, DerefMut, Host, Shape};
+    use crate::awake::stay_awake;
 
     /// In row-major order without gaps.
     #[derive(Clone, Debug)]
@@ -135,6 +138,7 @@ mod ndarray {
         type Owned = NdArrayValues;
 
         fn values(tensor: NdArrayTensor) -> NdArrayValues {
+            stay_awake();
             let NdArrayTensor::F32(storage) = tensor else {
                 panic!("the kernels compute with 32-bit floats")
             };

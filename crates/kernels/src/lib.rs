@@ -3,6 +3,7 @@
 #![cfg_attr(not(any(feature = "flex", feature = "ndarray")), allow(unused))]
 
 mod activation;
+mod awake;
 mod batch_norm;
 mod contrastive_divergence;
 mod conv;
@@ -24,6 +25,7 @@ use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use activation::Activation;
+pub use awake::work_on_this_thread;
 pub use batch_norm::{BatchNormOutputs, batch_norm, batch_norm_reference};
 pub use contrastive_divergence::{
     LearningStep, Pull, VisibleUnits, column_means, column_means_reference, hidden_means,
@@ -39,18 +41,6 @@ pub use random::{draw_seed, sample_bernoulli, sample_normal, standard_normal, un
 pub use recurrent::{Cell, Reading, RecurrentOutputs, RecurrentWeights, reads_whole, recurrent};
 pub use smooth::Smooth;
 pub use update::{AdamStep, SgdStep, adam, adam_reference, sgd, sgd_reference};
-
-/// Makes the calling thread one of those that share the work of a kernel, for as long as it lives.
-///
-/// A program calls it once, first of all, on the thread that trains. Otherwise each operation is
-/// handed over to another thread and waited for, which costs more than a small operation itself.
-/// Without effect once any work has been shared.
-pub fn work_on_this_thread() {
-    // An error says that the threads are there already: slower, and not wrong.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .use_current_thread()
-        .build_global();
-}
 
 /// Whether this device is one of Burn's CPU backends, which our kernels run on.
 #[must_use]

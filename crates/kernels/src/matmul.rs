@@ -168,6 +168,10 @@ pub(crate) fn product(a: Matrix, b: Matrix, threads: Threads) -> Vec<f32> {
     out
 }
 
+/// Rows of the left factor below which a product stays in `f32`: to prepare the right one would take longer
+/// than all the rest.
+const FEW_ROWS: usize = 8;
+
 /// Writes the product to `out`.
 ///
 /// # Safety
@@ -183,7 +187,9 @@ unsafe fn multiply(
 ) {
     assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
     #[cfg(target_arch = "x86_64")]
-    if let Some(form) = bf16::Form::of(precision()) {
+    if a.rows >= FEW_ROWS
+        && let Some(form) = bf16::Form::of(precision())
+    {
         let (a, b) = (
             bf16::Packed::left(a, form, threads),
             bf16::Packed::right(b, form, threads),
