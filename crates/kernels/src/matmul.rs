@@ -5,6 +5,8 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod bf16;
 
+use std::ops::Range;
+
 use gemm::Parallelism;
 
 use crate::precision::precision;
@@ -52,6 +54,15 @@ impl<'a> Matrix<'a> {
             columns,
             row_stride,
             column_stride: 1,
+        }
+    }
+
+    /// Some of the rows.
+    fn some_rows(self, rows: Range<usize>) -> Self {
+        Self {
+            data: &self.data[rows.start * self.row_stride..],
+            rows: rows.len(),
+            ..self
         }
     }
 
@@ -141,7 +152,8 @@ impl<'a> Factor<'a> {
             let a = bf16::Packed::left(a, packed.form(), Threads::One);
             // SAFETY: as in `matmul`.
             unsafe {
-                bf16::multiply(&a, packed, out.as_mut_ptr(), out_stride, into, Threads::One);
+                let right = bf16::Right::Packed(packed);
+                bf16::multiply(&a, right, out.as_mut_ptr(), out_stride, into, Threads::One);
             }
             return;
         }
@@ -190,12 +202,10 @@ unsafe fn multiply(
     if a.rows >= FEW_ROWS
         && let Some(form) = bf16::Form::of(precision())
     {
-        let (a, b) = (
-            bf16::Packed::left(a, form, threads),
-            bf16::Packed::right(b, form, threads),
-        );
+        let a = bf16::Packed::left(a, form, threads);
         // SAFETY: the caller vouches for `out`.
-        return unsafe { bf16::multiply(&a, &b, out, out_stride, into, threads) };
+        unsafe { bf16::multiply(&a, bf16::Right::Matrix(b), out, out_stride, into, threads) };
+        return;
     }
     let (keep, scale) = match into {
         Into::Overwrite | Into::Add => (1.0, 1.0),

@@ -9,6 +9,7 @@ mod pack;
 mod tiles;
 mod vectors;
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -23,8 +24,7 @@ const LANES: usize = 16;
 /// Steps of the inner dimension that a block holds. Numbers in bf16 go by twos.
 const STEPS: usize = 2 * LANES;
 
-/// Panels that one task packs, and panels of the left operand that one multiplies by all that it has
-/// of the right one.
+/// Panels that one task packs, and the most panels of the right factor that it multiplies by.
 const PANELS_PER_TASK: usize = 8;
 
 /// Multiplications that are done sooner than another thread wakes up.
@@ -164,7 +164,7 @@ impl Packed {
             let pack = |(index, part): (usize, &mut [MaybeUninit<Block>])| {
                 pack::pack(matrix, index * PANELS_PER_TASK, form, side, part);
             };
-            if threads == Threads::One || length * width < ALONE / 8 {
+            if threads == Threads::One || length * width < ALONE / 32 {
                 pack((0, memory));
             } else {
                 let tasks = memory.par_chunks_mut(PANELS_PER_TASK * panel_len);
@@ -197,6 +197,70 @@ impl Packed {
     }
 }
 
+/// The right factor of a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Right<'a> {
+    /// Prepared for many products.
+    Packed(&'a Packed),
+    /// Prepared as it is needed, some panels by some blocks at a time, which stay in the second cache.
+    Matrix(Matrix<'a>),
+}
+
+impl Right<'_> {
+    fn length(self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.length,
+            Self::Matrix(matrix) => matrix.rows,
+        }
+    }
+
+    fn width(self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.width,
+            Self::Matrix(matrix) => matrix.columns,
+        }
+    }
+
+    /// These blocks of these panels, panel by panel.
+    fn panels<'b>(
+        &'b self,
+        form: Form,
+        group: &Range<usize>,
+        blocks: &Range<usize>,
+        memory: &'b mut Vec<Block>,
+    ) -> Vec<&'b [Block]> {
+        match self {
+            Self::Packed(packed) => group
+                .clone()
+                .map(|panel| packed.panel(panel, blocks))
+                .collect(),
+            Self::Matrix(matrix) => {
+                let panel_len = blocks.len() * form.parts as usize;
+                if panel_len == 0 {
+                    return vec![&[]; group.len()];
+                }
+                let (steps, num_blocks) = (
+                    blocks.start * STEPS..matrix.rows.min(blocks.end * STEPS),
+                    group.len() * panel_len,
+                );
+                memory.clear();
+                memory.reserve(num_blocks);
+                let spare = &mut memory.spare_capacity_mut()[..num_blocks];
+                pack::pack(
+                    matrix.some_rows(steps),
+                    group.start,
+                    form,
+                    Side::Right,
+                    spare,
+                );
+                // SAFETY: `pack` has written all of them.
+                unsafe { memory.set_len(num_blocks) };
+                memory.chunks(panel_len).collect()
+            }
+        }
+    }
+}
+
 /// Writes the product to `out`.
 ///
 /// # Panics
@@ -207,40 +271,55 @@ impl Packed {
 /// writes there. To be added to, it has to hold numbers.
 pub(super) unsafe fn multiply(
     left: &Packed,
-    right: &Packed,
+    right: Right,
     out: *mut f32,
     out_stride: usize,
     into: Into,
     threads: Threads,
 ) {
     assert_eq!(
-        (left.form, left.length),
-        (right.form, right.length),
+        left.length,
+        right.length(),
         "the inner sizes of a product are equal"
     );
+    if let Right::Packed(packed) = right {
+        assert_eq!(left.form, packed.form, "factors are of one form");
+    }
     let out = Out {
         start: out,
         stride: out_stride,
         into,
     };
-    let num_strips = left.num_panels().div_ceil(PANELS_PER_TASK);
-    let num_groups = right.num_panels().div_ceil(left.form.engine.num_panels());
-    // The groups one after the other: the strip stays in the second cache.
-    let task = |index: usize| {
-        let (strip, group) = (index / num_groups, index % num_groups);
-        // As wide as each other, nearly.
-        let bound = |group| group * right.num_panels() / num_groups;
-        let panels = bound(group)..bound(group + 1);
-        let strip = strip * PANELS_PER_TASK..left.num_panels().min((strip + 1) * PANELS_PER_TASK);
-        // SAFETY: the caller vouches for `out`, and no two tasks share an element.
-        unsafe { strip_by_group(left, strip, right, panels, out) };
-    };
-    let tasks = 0..num_strips * num_groups;
-    if threads == Threads::One || left.length * left.width * right.width < ALONE {
-        tasks.for_each(task);
+    let num_panels = right.width().div_ceil(LANES);
+    let alone = threads == Threads::One || left.length * left.width * right.width() < ALONE;
+    let parallel = if alone {
+        1
     } else {
-        tasks.into_par_iter().for_each(task);
+        rayon::current_num_threads()
+    };
+    // Wide enough to read the left factor seldom, and narrow enough for all threads.
+    let wide = PANELS_PER_TASK.min(num_panels.div_ceil(2 * parallel));
+    let num_groups = num_panels.div_ceil(wide.max(left.form.engine.num_panels()));
+    let task = |group: usize| {
+        // As wide as each other, nearly.
+        let bound = |group| group * num_panels / num_groups;
+        let panels = bound(group)..bound(group + 1);
+        // Taken out, so that nobody minds whatever else this thread does meanwhile.
+        let mut memory = MEMORY.take();
+        // SAFETY: the caller vouches for `out`, and no two tasks share an element.
+        unsafe { multiply_group(left, right, panels, &mut memory, out) };
+        MEMORY.set(memory);
+    };
+    if alone {
+        (0..num_groups).for_each(task);
+    } else {
+        (0..num_groups).into_par_iter().for_each(task);
     }
+}
+
+thread_local! {
+    /// Where a thread packs, task after task: fresh memory would have to be cleared by the system first.
+    static MEMORY: Cell<Vec<Block>> = const { Cell::new(Vec::new()) };
 }
 
 /// Where a product goes.
@@ -256,45 +335,32 @@ unsafe impl Send for Out {}
 // SAFETY: as above.
 unsafe impl Sync for Out {}
 
-/// A part of a product: some rows of the left operand by some panels of the right one.
+/// A part of a product: some rows of the left operand by some panels of the right one, along some blocks.
 struct Tile<'a> {
-    /// The first row.
-    row: usize,
-    left: &'a Packed,
-    /// The first column.
-    column: usize,
-    /// Panels of the right operand.
-    group: Range<usize>,
-    right: &'a Packed,
-    /// Along the inner dimension.
-    blocks: Range<usize>,
+    parts: Parts,
+    /// The panels of the rows.
+    left: &'a [&'a [Block]],
+    /// The first row in the first of them.
+    lane: usize,
+    right: &'a [&'a [Block]],
+    num_rows: usize,
+    num_columns: usize,
     /// The first element.
     out: *mut f32,
     out_stride: usize,
     into: Into,
 }
 
-impl Tile<'_> {
-    /// At most `most`.
-    fn num_rows(&self, most: usize) -> usize {
-        most.min(self.left.width - self.row)
-    }
-
-    fn num_columns(&self) -> usize {
-        self.right.width.min(self.group.end * LANES) - self.column
-    }
-}
-
 /// # Safety
 /// As [`multiply`], for the elements of these panels alone.
-unsafe fn strip_by_group(
+unsafe fn multiply_group(
     left: &Packed,
-    strip: Range<usize>,
-    right: &Packed,
+    right: Right,
     group: Range<usize>,
+    memory: &mut Vec<Block>,
     out: Out,
 ) {
-    let Form { engine, parts } = left.form;
+    let form @ Form { engine, parts } = left.form;
     let (num_blocks, max_blocks) = (left.num_blocks(), engine.max_blocks(parts));
     let _tiles = (engine == Engine::Tiles).then(tiles::Configured::new);
     let mut blocks = 0..num_blocks.min(max_blocks);
@@ -305,28 +371,35 @@ unsafe fn strip_by_group(
             Into::Overwrite | Into::Add => Into::Add,
             Into::Blend { scale, .. } => Into::Blend { keep: 1.0, scale },
         };
-        let column = group.start * LANES;
-        let rows = strip.start * LANES..left.width.min(strip.end * LANES);
-        for row in rows.step_by(engine.num_rows()) {
-            let tile = Tile {
-                row,
-                left,
-                column,
-                group: group.clone(),
-                right,
-                blocks: blocks.clone(),
-                // SAFETY: the element lies within the product, which `out` has room for.
-                out: unsafe { out.start.add(row * out.stride + column) },
-                out_stride: out.stride,
-                into,
-            };
-            // SAFETY: the caller vouches for all elements of the tile; a `Packed` exists only where
-            // the CPU has the instructions, and the tiles are configured.
-            unsafe {
-                match engine {
-                    Engine::Vectors => vectors::multiply(&tile),
-                    Engine::Tiles => tiles::multiply(&tile),
+        let panels = right.panels(form, &group, &blocks, memory);
+        for row in (0..left.width).step_by(engine.num_rows()) {
+            let num_rows = engine.num_rows().min(left.width - row);
+            let rows = row / LANES..(row + num_rows).div_ceil(LANES);
+            let rows: [&[Block]; 2] =
+                [rows.start, rows.end - 1].map(|row| left.panel(row, &blocks));
+            let mut column = group.start * LANES;
+            for panels in panels.chunks(engine.num_panels()) {
+                let tile = Tile {
+                    parts,
+                    left: &rows,
+                    lane: row % LANES,
+                    right: panels,
+                    num_rows,
+                    num_columns: (panels.len() * LANES).min(right.width() - column),
+                    // SAFETY: the element lies within the product, which `out` has room for.
+                    out: unsafe { out.start.add(row * out.stride + column) },
+                    out_stride: out.stride,
+                    into,
+                };
+                // SAFETY: the caller vouches for all elements of the tile; a `Packed` exists only
+                // where the CPU has the instructions, and the tiles are configured.
+                unsafe {
+                    match engine {
+                        Engine::Vectors => vectors::multiply(&tile),
+                        Engine::Tiles => tiles::multiply(&tile),
+                    }
                 }
+                column += panels.len() * LANES;
             }
         }
         if blocks.end == num_blocks {

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use super::{Engine, Form, Into, LANES, Matrix, Packed, Parts, STEPS, Threads, multiply};
+use super::{Engine, Form, Into, LANES, Matrix, Packed, Parts, Right, STEPS, Threads, multiply};
 
 /// The forms that this CPU can compute with. What is skipped is said.
 fn forms() -> Vec<Form> {
@@ -96,15 +96,22 @@ fn ours(
     into: Into,
     threads: Threads,
 ) -> Vec<f32> {
-    let mut out = before.to_vec();
-    let (left, right) = (
-        Packed::left(a, form, threads),
-        Packed::right(b, form, threads),
-    );
-    let fits = a.rows == 0 || b.columns == 0 || (a.rows - 1) * stride + b.columns <= out.len();
+    let left = Packed::left(a, form, threads);
+    let packed = Packed::right(b, form, threads);
+    let fits = a.rows == 0 || b.columns == 0 || (a.rows - 1) * stride + b.columns <= before.len();
     assert!(fits);
-    // SAFETY: it fits, and `out` is ours.
-    unsafe { multiply(&left, &right, out.as_mut_ptr(), stride, into, threads) };
+    let [out, other] = [Right::Matrix(b), Right::Packed(&packed)].map(|right| {
+        let mut out = before.to_vec();
+        // SAFETY: it fits, and `out` is ours.
+        unsafe { multiply(&left, right, out.as_mut_ptr(), stride, into, threads) };
+        out
+    });
+    let bits = |out: &[f32]| out.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert_eq!(
+        bits(&out),
+        bits(&other),
+        "whenever the right factor is packed"
+    );
     out
 }
 

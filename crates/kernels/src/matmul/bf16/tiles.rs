@@ -117,23 +117,20 @@ struct Sums([[[f32; LANES]; LANES]; 4]);
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn multiply(tile: &Tile) {
     // Where there is but one panel it stands for the second too, whose sums are left alone.
-    let upper = tile.row / LANES;
-    let lower = (upper + 1).min(tile.left.num_panels() - 1);
-    let left = [upper, lower].map(|panel| tile.left.panel(panel, &tile.blocks));
-    let right = [tile.group.start, tile.group.end - 1];
-    let right = right.map(|panel| tile.right.panel(panel, &tile.blocks));
+    let left = [tile.left[0], tile.left[tile.left.len() - 1]];
+    let right = [tile.right[0], tile.right[tile.right.len() - 1]];
     let mut sums = Sums([[[0.0; LANES]; LANES]; 4]);
-    if !tile.blocks.is_empty() {
+    if !left[0].is_empty() {
         // SAFETY: the caller vouches for the tiles.
         unsafe {
-            match tile.left.form.parts {
+            match tile.parts {
                 Parts::One => sum_whole(left, right, &mut sums),
                 Parts::Two => sum_halves(left, right, &mut sums),
             }
         }
     }
-    let (num_rows, num_columns) = (tile.num_rows(PANELS * LANES), tile.num_columns());
-    for row in 0..num_rows {
+    let num_columns = tile.num_columns;
+    for row in 0..tile.num_rows {
         for column in (0..num_columns).step_by(LANES) {
             let quarter = &sums.0[row / LANES * 2 + column / LANES];
             // SAFETY: an element of the tile, and `mask` leaves out what lies behind its columns.

@@ -21,14 +21,13 @@ pub(super) const PANELS: usize = 3;
 /// # Safety
 /// The CPU has the instructions, and `out` the elements of the tile, which nothing else accesses.
 pub(super) unsafe fn multiply(tile: &Tile) {
-    let panel = |index| tile.right.panel(tile.group.start + index, &tile.blocks);
     // SAFETY: the caller vouches for all of it.
     unsafe {
-        match tile.group.len() {
-            1 => multiply_panels(tile, [panel(0)]),
-            2 => multiply_panels(tile, [panel(0), panel(1)]),
-            PANELS => multiply_panels(tile, [panel(0), panel(1), panel(2)]),
-            num_panels => unreachable!("a group has {num_panels} panels"),
+        match *tile.right {
+            [first] => multiply_panels(tile, [first]),
+            [first, second] => multiply_panels(tile, [first, second]),
+            [first, second, third] => multiply_panels(tile, [first, second, third]),
+            _ => unreachable!("a tile has at most {PANELS} panels"),
         }
     }
 }
@@ -37,8 +36,7 @@ pub(super) unsafe fn multiply(tile: &Tile) {
 /// As [`multiply`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
-    let left = tile.left.panel(tile.row / LANES, &tile.blocks);
-    let lane = tile.row % LANES;
+    let (left, lane) = (tile.left[0], tile.lane);
     assert!(lane + ROWS <= LANES && right.iter().all(|panel| panel.len() == left.len()));
     let num_pairs = left.len() * LANES;
     let left = left.as_ptr().cast::<u32>().wrapping_add(lane);
@@ -66,9 +64,9 @@ unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
             }
         }
     }
-    for (row, sums) in sums.iter().enumerate().take(tile.num_rows(ROWS)) {
+    for (row, sums) in sums.iter().enumerate().take(tile.num_rows) {
         for (index, &sum) in sums.iter().enumerate() {
-            let mask = mask(tile.num_columns() - index * LANES);
+            let mask = mask(tile.num_columns - index * LANES);
             // SAFETY: an element of the tile, and `mask` leaves out what lies behind its columns.
             unsafe {
                 let place = tile.out.add(row * tile.out_stride + index * LANES);
