@@ -13,6 +13,11 @@ const HARDLY_ANYTHING: f64 = 0.1;
 const LOW: f64 = 0.3;
 /// How far below a quick model a network has to stay, beside the noise, before that counts.
 const MARGIN: f64 = 0.03;
+/// The same for training samples, which are answered worse while dropout and noise disturb.
+const TRAINING_MARGIN: f64 = 0.25;
+/// Validation samples below which the training samples have a say too: of so few any number may be right
+/// by chance.
+const FEW: usize = 30;
 /// The loss has to fall at least to this share of the first one, where nothing else is known.
 const FALLEN: f64 = 0.9;
 
@@ -30,6 +35,8 @@ pub struct Outcome {
     pub last_skill: Option<f64>,
     /// Of the last epoch, on the training split, while it was trained on.
     pub train_skill: Option<f64>,
+    /// Two standard errors of `train_skill`, where the validation split is too small to be believed alone.
+    pub train_noise: Option<f64>,
     /// Of a quick model on the validation split.
     pub reference: Option<f64>,
     /// Two standard errors of `skill`.
@@ -63,6 +70,9 @@ impl Outcome {
             skill: best.and_then(judged),
             last_skill: last.and_then(judged),
             train_skill: last.and_then(|epoch| scale.skill(epoch.train)),
+            train_noise: last
+                .filter(|_| (1..FEW).contains(&record.num_samples[1]))
+                .map(|epoch| scale.noise(epoch.train, record.num_samples[0])),
             reference: reference.and_then(|value| scale.of_value(value)),
             noise: best.map_or(0.0, |epoch| scale.noise(epoch.valid, record.num_samples[1])),
             fallen: record
@@ -81,10 +91,19 @@ impl Outcome {
         }
         match (self.skill, self.reference) {
             (Some(skill), _) if skill.is_nan() => true,
-            (Some(skill), Some(reference)) => skill < reference - self.noise.max(MARGIN),
+            (Some(skill), Some(reference)) => {
+                skill < reference - self.noise.max(MARGIN) || self.is_poor_in_training(reference)
+            }
             (Some(skill), None) => skill < LOW,
             (None, _) => self.fallen.is_some_and(|fallen| fallen > FALLEN),
         }
+    }
+
+    /// Whether even the training samples are answered worse than a quick model answers others, where
+    /// those others are few.
+    fn is_poor_in_training(&self, reference: f64) -> bool {
+        let skill = self.train_skill.zip(self.train_noise);
+        skill.is_some_and(|(skill, noise)| skill < reference - noise.max(TRAINING_MARGIN))
     }
 
     /// Whether it is no better than a quick model, were it by chance: enough to believe a setting that
@@ -220,6 +239,17 @@ mod tests {
         assert!(!reaches(0.7).told(|record| record.outcome.is_poor()));
         assert!(reaches(0.2).told(|record| record.outcome.is_poor()));
         assert!(reaches(0.11).told(|record| record.outcome.learned_nothing()));
+    }
+
+    #[test]
+    fn of_few_validation_samples_the_training_samples_have_a_say() {
+        let reaches = |num_valid: usize| {
+            let story = Story::classification().accuracies(&[0.9; 4]);
+            let story = story.train_accuracies(&[0.3; 4]).counts([1000, num_valid]);
+            story.data(|data| data.reference = Some(0.9))
+        };
+        assert!(reaches(20).told(|record| record.outcome.is_poor()));
+        assert!(!reaches(200).told(|record| record.outcome.is_poor()));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Story {
     not_finite: Option<NotFinite>,
     diverged: Option<usize>,
     num_epochs: Option<usize>,
+    /// Training and validation samples.
+    counts: [usize; 2],
 }
 
 impl Story {
@@ -68,7 +70,7 @@ impl Story {
         Self {
             experiment: json!({
                 "architecture": "mlp", "seed": 1, "device": "flex",
-                "data": {"source": "made-up", "normalize": true, "fraction": 1.0, "drop": []},
+                "data": {"source": "made-up", "normalize": true, "fraction": 1.0, "seq_len": 64, "drop": []},
                 "augment": {"shift": 0.0, "flip": false},
                 "model": {"widths": [64, 32], "activation": "relu", "dropout": 0.0,
                     "batch_norm": false},
@@ -95,6 +97,7 @@ impl Story {
             not_finite: None,
             diverged: None,
             num_epochs: None,
+            counts: [1000, 200],
         }
     }
 
@@ -244,6 +247,18 @@ impl Story {
         self
     }
 
+    /// So many samples to train on, and to validate on.
+    pub(crate) fn counts(mut self, counts: [usize; 2]) -> Self {
+        self.counts = counts;
+        self
+    }
+
+    /// The same run on text.
+    pub(crate) fn on_text(mut self) -> Self {
+        self.task = "next_token";
+        self
+    }
+
     /// Nothing beyond the simplest predictor was learned.
     pub(crate) fn poor(self) -> Self {
         let accuracy = if self.task == "regression" {
@@ -292,8 +307,8 @@ impl Story {
                 task: self.task.to_owned(),
                 device: "flex".to_owned(),
                 seed: 1,
-                num_train: 1000,
-                num_valid: 200,
+                num_train: self.counts[0],
+                num_valid: self.counts[1],
                 num_test: 200,
                 num_parameters: 1000,
                 versions: BTreeMap::new(),
@@ -363,6 +378,7 @@ impl Story {
         // Beside a mean that is off by 1, an error whose square is 0.1 explains 0.9.
         let metric = |accuracy: f64| match self.task {
             "regression" => ("rmse".to_owned(), (1.0 - accuracy).sqrt()),
+            "next_token" => ("bits_per_character".to_owned(), 4.0 * (1.0 - accuracy)),
             _ => ("accuracy".to_owned(), accuracy),
         };
         let so_far = &self.accuracies[..=index.min(self.accuracies.len() - 1)];

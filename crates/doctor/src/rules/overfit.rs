@@ -17,6 +17,8 @@ const GAP: f64 = 0.25;
 const SCARCE_GAP: f64 = 0.05;
 /// Training samples of a class below which that is so; of a number to predict, those of five classes.
 const SCARCE: usize = 20;
+/// Characters of a text below which that is so: some ten pages.
+const SCARCE_TEXT: usize = 20_000;
 /// Skill beyond which a handful was enough.
 const NEARLY_PERFECT: f64 = 0.97;
 
@@ -57,8 +59,11 @@ fn too_few(record: &Record) -> Option<Finding> {
 
 fn is_scarce(record: &Record) -> bool {
     let classes = record.data.map_or(0, |data| data.class_counts.len());
-    let is_text = record.task == "next_token";
-    !is_text && record.num_samples[0] < SCARCE * if classes > 0 { classes } else { 5 }
+    if record.task == "next_token" {
+        let passage = record.count("data.seq_len").try_into().unwrap_or(usize::MAX);
+        return record.num_samples[0].saturating_mul(passage) < SCARCE_TEXT;
+    }
+    record.num_samples[0] < SCARCE * if classes > 0 { classes } else { 5 }
 }
 
 fn by_heart(record: &Record) -> Option<Finding> {
@@ -161,6 +166,17 @@ mod tests {
         };
         assert_eq!(of(60).fires(&RULE).patch, ["data.fraction=1.0"]);
         of(10).silent(&RULE);
+    }
+
+    #[test]
+    fn a_text_of_a_few_pages_is_too_short() {
+        let of = |num_passages: usize| {
+            let story = Story::classification().counts([num_passages, 200]);
+            let story = story.set("/data/fraction", 0.1);
+            story.on_text().data(|data| data.baseline = Some(4.0))
+        };
+        assert_eq!(of(100).fires(&RULE).patch, ["data.fraction=1.0"]);
+        of(1000).silent(&RULE);
     }
 
     #[test]

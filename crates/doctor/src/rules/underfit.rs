@@ -11,7 +11,7 @@ use crate::{Finding, Place, Record, Severity};
 /// held out from it (Deepchecks, comparison with a simple model; AutoTrainer asks for an accuracy of
 /// 0.6 whatever the data).
 const BELOW: f64 = 0.02;
-/// How much of what a quick model reaches may be missing before this is more than advice: other
+/// The share of what a quick model reaches that may be missing before this is more than advice: other
 /// settings could do better, but nothing has to be wrong.
 const MUCH: f64 = 0.2;
 /// Skill on training samples that is low where no quick model says what can be reached.
@@ -51,7 +51,7 @@ fn check(record: &Record) -> Option<Finding> {
     let quick = outcome.reference.map_or(String::new(), |reference| {
         format!(", and a quick model to {} on new ones", plain(reference))
     });
-    let severity = if outcome.missing() > MUCH {
+    let severity = if outcome.missing() > MUCH * outcome.reference.unwrap_or(1.0) {
         Severity::Warning
     } else {
         Severity::Advice

@@ -1,7 +1,7 @@
 //! Models that take seconds: what can be reached at all, and which labels look wrong.
 
-mod bigrams;
 mod inputs;
+mod trigrams;
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use fornax_data::{Dataset, Split, Targets, Task, epoch_order};
@@ -12,8 +12,8 @@ use fornax_insight::probe::{Answers, Probe, argmax, rows};
 use crate::error::Error;
 use crate::evaluate::update;
 use crate::metrics::{Direction, Metrics};
-use bigrams::bigrams;
-use inputs::flat;
+use inputs::{flat, summaries};
+use trigrams::trigrams;
 
 /// Validation samples that are judged, at most.
 const MOST_VALID: usize = 1000;
@@ -41,7 +41,7 @@ pub(super) struct QuickModel {
 }
 
 impl QuickModel {
-    /// Fits a linear model and asks neighbours, all from `count` training samples.
+    /// Fits linear models and asks neighbours, all from `count` training samples.
     ///
     /// # Errors
     /// When an item can no longer be read.
@@ -53,7 +53,7 @@ impl QuickModel {
     ) -> Result<Self, Error> {
         if let Task::NextToken { vocabulary } = &dataset.task {
             return Ok(Self {
-                reference: bigrams(dataset, vocabulary.len(), count)?,
+                reference: trigrams(dataset, vocabulary.len(), count)?,
                 ..Self::default()
             });
         }
@@ -121,6 +121,8 @@ impl QuickModel {
 struct Sample {
     /// `[N, D]`
     features: Tensor<2>,
+    /// `[N, S]`, of series, whatever the moment at which something happens in them.
+    summaries: Option<Tensor<2>>,
     answers: Answers,
 }
 
@@ -133,6 +135,7 @@ impl Sample {
     ) -> Result<Self, Error> {
         let batch = split.batch(places)?;
         let features = flat(dataset, &batch, device);
+        let summaries = summaries(dataset, &batch, device);
         let answers = match batch.targets {
             Targets::Classes(classes) => Answers::Classes {
                 labels: classes
@@ -147,7 +150,11 @@ impl Sample {
                 width: 1,
             },
         };
-        Ok(Self { features, answers })
+        Ok(Self {
+            features,
+            summaries,
+            answers,
+        })
     }
 
     /// What a model of the samples at `fit` says of those at `asked`, row by row.
@@ -160,6 +167,7 @@ impl Sample {
     ) -> Vec<f32> {
         let fit = Self {
             features: rows(&self.features, fit),
+            summaries: None,
             answers: self.answers.select(fit),
         };
         model(&fit, &rows(&self.features, asked), num_classes)
@@ -200,7 +208,7 @@ impl Sample {
     }
 }
 
-/// The better score of both models on the validation split, in the task's metric.
+/// The best score of all models on the validation split, in the task's metric.
 fn reference_score(dataset: &Dataset, fit: &Sample, device: &Device) -> Result<Option<f64>, Error> {
     let valid = &dataset.valid;
     if valid.is_empty() {
@@ -212,7 +220,14 @@ fn reference_score(dataset: &Dataset, fit: &Sample, device: &Device) -> Result<O
     let queries = flat(dataset, &batch, device);
     let linear = Probe::fit(fit.features.clone(), &fit.answers).outputs(queries.clone());
     let votes = fit.votes(&queries, fit.answers.num_outputs());
-    let scores = [linear, votes].map(|outputs| {
+    let of_summaries = fit
+        .summaries
+        .clone()
+        .zip(summaries(dataset, &batch, device));
+    let of_summaries =
+        of_summaries.map(|(fitted, asked)| Probe::fit(fitted, &fit.answers).outputs(asked));
+    let all = [linear, votes].into_iter().chain(of_summaries);
+    let scores = all.map(|outputs| {
         let mut metrics = Metrics::for_task(&dataset.task);
         update(&mut metrics, &outputs, &batch, valid, &places);
         let (name, direction) = metrics.primary();
@@ -221,12 +236,13 @@ fn reference_score(dataset: &Dataset, fit: &Sample, device: &Device) -> Result<O
             direction,
         )
     });
-    let [(a, direction), (b, _)] = scores;
-    let better = match direction {
-        Direction::Up => a.max(b),
-        Direction::Down => a.min(b),
-    };
-    Ok(better.is_finite().then_some(better))
+    let best = scores.reduce(|(a, direction), (b, _)| match direction {
+        Direction::Up => (a.max(b), direction),
+        Direction::Down => (a.min(b), direction),
+    });
+    Ok(best
+        .map(|(score, _)| score)
+        .filter(|score| score.is_finite()))
 }
 
 #[cfg(test)]

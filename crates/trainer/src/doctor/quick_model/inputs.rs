@@ -56,6 +56,32 @@ pub(super) fn flat(dataset: &Dataset, batch: &Batch, device: &Device) -> Tensor<
     condense(&feature, MAX_WIDTH)
 }
 
+/// Of each series and each of its numbers a step: mean, spread, mean step, lowest and highest value,
+/// `[B, 5 D]`. Nothing for other inputs.
+pub(super) fn summaries(dataset: &Dataset, batch: &Batch, device: &Device) -> Option<Tensor<2>> {
+    let InputShape::Sequence { width, max_len } = dataset.input else {
+        return None;
+    };
+    let layout = Architecture::Mlp.layout(&dataset.input).ok()?;
+    let batch::Inputs::Flat(x) = batch::inputs(batch, layout, device) else {
+        return None;
+    };
+    if max_len < 2 {
+        return None;
+    }
+    let x = x.reshape([batch.len(), max_len, width]); // [B, T, D]
+    let steps = x.clone().narrow(1, 1, max_len - 1) - x.clone().narrow(1, 0, max_len - 1);
+    let (spread, mean) = x.clone().var_mean_bias(1);
+    let of_each = [
+        mean,
+        spread.sqrt(),
+        steps.abs().mean_dim(1),
+        x.clone().min_dim(1),
+        x.max_dim(1),
+    ];
+    Some(Tensor::cat(of_each.to_vec(), 1).reshape([batch.len(), 5 * width]))
+}
+
 /// How often each token stands in a text, as its share of the text: `[B, V]`.
 #[allow(clippy::cast_precision_loss)] // a count of tokens
 fn bag_of_tokens(
