@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::precision::Precision;
-use crate::{machine, workspace};
+use crate::{machine, sections, workspace};
 use peers::{Framework, Peer};
 use result::RowResult;
 use row::Row;
@@ -80,7 +80,7 @@ pub(crate) struct Options {
     /// Each peer in its best mode only, the ends of every growth, and one round
     #[arg(long)]
     quick: bool,
-    /// Write the table into `SPEED.md` too
+    /// Write the table into `SPEED.md` too, in place of the last one of this precision and processor
     #[arg(long)]
     save: bool,
 }
@@ -180,7 +180,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     print!("{}", markdown(&results));
     if options.save {
         let path = workspace::root().join("SPEED.md");
-        let document = format!("{INTRODUCTION}\n{}", markdown(&results));
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        let sections = before.find("\n## ").map_or("", |begin| &before[begin..]);
+        let document = format!("{INTRODUCTION}\n{}", sections.trim_start());
+        let document = sections::with_section(&document, &heading(options), &markdown(&results));
         std::fs::write(&path, document)
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("{}", path.display());
@@ -189,6 +192,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("{failed} measurements are missing; the reasons stand above");
     }
     Ok(())
+}
+
+/// Of the section of `SPEED.md`.
+fn heading(options: &Options) -> String {
+    let (precision, processor) = (options.precision.name(), machine::processor());
+    match options.width {
+        Some(width) => format!("{precision}, width {width}, on {processor}"),
+        None => format!("{precision} on {processor}"),
+    }
 }
 
 /// The frameworks that were asked for and are there; says what to install for the others.

@@ -8,6 +8,7 @@ mod faults;
 mod machine;
 mod precision;
 mod reproduce;
+mod sections;
 mod statistics;
 mod table;
 mod tidy;

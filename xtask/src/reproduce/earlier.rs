@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::report::COLUMNS;
-use crate::workspace;
+use crate::{sections, workspace};
 
 /// The document as it was.
 pub(crate) struct Earlier(String);
@@ -25,14 +25,9 @@ impl Earlier {
         lines.find(|cells| cells[0] == title)
     }
 
-    /// A section from its heading, which is given without the marks before it, to the next one.
+    /// A section by its heading.
     pub(crate) fn section(&self, heading: &str) -> Option<String> {
-        let begin = self.0.find(&format!("\n## {heading}\n"))? + 1;
-        let section = &self.0[begin..];
-        let end = section[1..]
-            .find("\n## ")
-            .map_or(section.len(), |end| end + 1);
-        Some(section[..end].trim_end().to_owned() + "\n")
+        sections::section(&self.0, heading).map(|section| section.to_owned() + "\n")
     }
 }
 
@@ -45,15 +40,10 @@ mod tests {
         let cells = ["MNIST, MLP", "1.25", "", "", "1.28 % ± 0.01"];
         let mut line = cells.map(str::to_owned).to_vec();
         line.resize(COLUMNS, "-".to_owned());
-        let text = format!(
-            "# Results\n\n|{}|\n\n## Depth\n\ntext\n\n## Last\n\nmore\n",
-            line.join(" | ")
-        );
+        let text = format!("# Results\n\n|{}|\n\n## Depth\n\ntext\n", line.join(" | "));
         let earlier = Earlier(text);
         assert_eq!(earlier.line("MNIST, MLP").unwrap().to_vec(), line);
         assert_eq!(earlier.line("MNIST"), None);
         assert_eq!(earlier.section("Depth").unwrap(), "## Depth\n\ntext\n");
-        assert_eq!(earlier.section("Last").unwrap(), "## Last\n\nmore\n");
-        assert_eq!(earlier.section("Width"), None);
     }
 }
