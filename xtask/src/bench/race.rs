@@ -1,6 +1,7 @@
 //! The race to 99 %: how soon a convolutional network gets 99 of 100 digits of a validation split right,
 //! by the program that people use and by PyTorch, which trains the same network in the same way.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -131,13 +132,17 @@ pub(crate) fn section(heats: &[Heat]) -> String {
     };
     let lines: Vec<_> = heats.iter().map(line).collect();
     let header = ["seed", "Fornax s", "PyTorch tuned s", "ratio"];
-    let middle = median(heats.iter().filter_map(ratio));
-    format!(
+    let mut text = format!(
         "Seconds from the first step until 99 % of a validation split of MNIST are right, looked at after \
-         each epoch: `fornax train cnn --data mnist`, and the same network trained by PyTorch in the same \
-         way ([xtask/peers/race_torch.py](xtask/peers/race_torch.py)):\n\n{}\nThe middle ratio is {middle:.2}.\n",
+         each epoch of three: `fornax train cnn --data mnist`, and the same network trained by PyTorch in the \
+         same way ([xtask/peers/race_torch.py](xtask/peers/race_torch.py)):\n\n{}",
         markdown(header, &lines)
-    )
+    );
+    if heats.iter().any(|heat| ratio(heat).is_some()) {
+        let middle = median(heats.iter().filter_map(ratio));
+        let _ = writeln!(text, "\nThe middle ratio is {middle:.2}.");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -160,5 +165,11 @@ mod tests {
             peer: Some(12.0),
         }];
         assert!(section(&heats).contains("The middle ratio is 1.50."));
+        let lost = [Heat {
+            seed: 1,
+            ours: None,
+            peer: Some(12.0),
+        }];
+        assert!(!section(&lost).contains("middle"));
     }
 }
