@@ -131,11 +131,16 @@ impl Peer {
         (self.framework == Framework::Torch).then_some(&self.python)
     }
 
-    /// Its sides in a row; of `best_only` just the mode that is usually the fastest.
+    /// Its sides in a row; of `best_only` just the mode that is usually the fastest, in both precisions.
     pub(crate) fn sides(&self, row: Row, precision: Precision, best_only: bool) -> Vec<Side> {
         let mut modes = self.framework.modes(row, precision);
         if best_only {
-            modes.drain(..modes.len() - 1);
+            // Which of the two precisions is faster, only a run tells.
+            let kept = match (self.framework, precision) {
+                (Framework::Torch, Precision::Bf16) => 2,
+                _ => 1,
+            };
+            modes.drain(..modes.len() - kept);
         }
         let program = format!("steps_{}.py", self.framework.module());
         let program = workspace::root().join("xtask").join("peers").join(program);
@@ -193,13 +198,15 @@ mod tests {
             framework: Framework::Torch,
             python: "python".into(),
         };
-        let names = |best_only| -> Vec<String> {
-            let sides = peer.sides(Row::Mlp, Precision::F32, best_only).into_iter();
+        let names = |precision, best_only| -> Vec<String> {
+            let sides = peer.sides(Row::Mlp, precision, best_only).into_iter();
             sides.map(|side| side.name).collect()
         };
-        assert_eq!(names(true), ["PyTorch tuned"]);
+        assert_eq!(names(Precision::F32, true), ["PyTorch tuned"]);
+        let both = ["PyTorch bf16 tuned", "PyTorch tuned"];
+        assert_eq!(names(Precision::Bf16, true), both);
         assert_eq!(
-            names(false),
+            names(Precision::F32, false),
             ["PyTorch", "PyTorch fused Adam", "PyTorch tuned"]
         );
     }
