@@ -154,7 +154,7 @@ pub(crate) const FADED: f32 = 1e-30;
 
 /// `x`, or zero where its size is below `limit`.
 ///
-/// A number below 1.2e-38 is subnormal, and on some CPUs each operation on one takes a hundred times as
+/// A number below 1.2e-38 is subnormal, and on some CPUs each operation on one takes many times as
 /// long as on any other. What fades from step to step ends there and stays there, unless it is cleared on
 /// its way.
 #[inline(always)]

@@ -45,7 +45,7 @@ impl Precision {
 
 /// Sets what all products of this process are computed in from now on, on every thread: those of
 /// dense and recurrent layers and of contrastive divergence. Convolutions stay in `f32`, and products
-/// of fewer than eight rows, such as one answer, where it is faster.
+/// of fewer than eight rows, such as one answer, where it is faster; the steps of recurrent layers do not.
 ///
 /// A program calls it before it computes. On devices that are no CPU it has no effect.
 ///
