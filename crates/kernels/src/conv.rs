@@ -3,9 +3,10 @@
 //! Each image is padded and, where the stride is above one, taken apart into planes in which the
 //! stride is one (`planes`). There, the map is a sum of shifted rows, one for each weight; the
 //! inner loops (`tile`) hold a block of maps at neighbouring positions in registers and need no
-//! matrix of patches. Bias, activation and pooling follow while a map is in the cache
-//! (`epilogue`). The gradients of the images are sums of shifted rows of the maps' gradients; those
-//! of the weights are products of maps and shifted rows.
+//! matrix of patches. Where many maps have 3 x 3 weights over many channels, they are made in tiles
+//! with fewer than half of the products (`winograd`). Bias, activation and pooling follow while a map
+//! is in the cache (`epilogue`). The gradients of the images are made like maps, from the maps'
+//! gradients; those of the weights are products of maps and shifted rows.
 #![allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.
 
 mod backward;
@@ -16,6 +17,7 @@ mod planes;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod winograd;
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! From images to maps: each image by itself, so that what it needs stays in the cache.
+//! From images to maps: one image or a few by themselves, so that what they need stays in the cache.
 
 use rayon::prelude::*;
 
@@ -6,6 +6,7 @@ use super::epilogue::{Argmax, finish};
 use super::geometry::Geometry;
 use super::planes::Planes;
 use super::tile::{Correlate, PackedWeights, padded};
+use super::winograd::{self, Sizes, Winograd};
 use crate::Activation;
 
 /// Images that a thread takes at once.
@@ -41,12 +42,19 @@ pub(crate) fn forward(
     };
     let mut output = vec![0.0; geometry.batch_size * output_len];
     let mut argmax = vec![0; geometry.batch_size * argmax_len];
-    let task = Task {
+    let finish = Finish {
         geometry,
-        groups: pack(geometry, weight),
-        offsets: offsets(geometry),
         bias,
         activation,
+    };
+    if winograd::fits(geometry) {
+        forward_in_tiles(&finish, images, weight, &mut output, &mut argmax);
+        return Outcome { output, argmax };
+    }
+    let task = Task {
+        finish,
+        groups: pack(geometry, weight),
+        offsets: offsets(geometry),
     };
     let outputs = split(&mut output, output_len, geometry.batch_size);
     let argmaxes = split(&mut argmax, argmax_len, geometry.batch_size);
@@ -66,15 +74,87 @@ pub(crate) fn forward(
     Outcome { output, argmax }
 }
 
+/// As above, a few images at once, in tiles of their maps.
+fn forward_in_tiles(
+    finish: &Finish,
+    images: &[f32],
+    weight: &[f32],
+    output: &mut [f32],
+    argmax: &mut [u8],
+) {
+    let geometry = finish.geometry;
+    let winograd = Winograd::new(
+        Sizes {
+            channels: geometry.channels,
+            image: geometry.image,
+            padding: geometry.padding,
+            maps: geometry.width,
+            map: geometry.map,
+            map_stride: geometry.plane()[1],
+            most_images: geometry
+                .batch_size
+                .div_ceil(2 * rayon::current_num_threads()),
+        },
+        |map, channel, tap| weight[(map * geometry.channels + channel) * 9 + tap],
+    );
+    let (channel_len, output_len) = (geometry.image[0] * geometry.image[1], geometry.output_len());
+    let at_once = winograd.images_at_once();
+    let num_tasks = geometry.batch_size.div_ceil(at_once);
+    split(output, at_once * output_len, num_tasks)
+        .into_par_iter()
+        .zip(split(argmax, at_once * output_len, num_tasks))
+        .zip(images.par_chunks(at_once * geometry.image_len()))
+        .with_min_len(num_tasks.div_ceil(4 * rayon::current_num_threads()))
+        .for_each_init(
+            || winograd.memory(),
+            |memory, ((output, argmax), images)| {
+                for (image, channels) in images.chunks_exact(geometry.image_len()).enumerate() {
+                    for (channel, rows) in channels.chunks_exact(channel_len).enumerate() {
+                        winograd.load(memory, image, channel, rows);
+                    }
+                }
+                let num_images = output.len() / output_len;
+                winograd.run(memory, num_images, |image, map, sums| {
+                    let place = image * output_len..(image + 1) * output_len;
+                    let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
+                    finish.map(map, sums, &mut output[place], argmax);
+                });
+            },
+        );
+}
+
+/// What is done to every map.
+struct Finish<'a> {
+    geometry: &'a Geometry,
+    bias: &'a [f32],
+    activation: Activation,
+}
+
+impl Finish<'_> {
+    /// `output` and `argmax` are those of the whole image; the latter is empty where nobody asks.
+    fn map(&self, map: usize, sums: &[f32], output: &mut [f32], argmax: &mut [u8]) {
+        let map_len = output.len() / self.geometry.width;
+        let place = map * map_len..(map + 1) * map_len;
+        let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
+        let (bias, activation) = (self.bias[map], self.activation);
+        finish(
+            self.geometry,
+            sums,
+            bias,
+            activation,
+            &mut output[place],
+            argmax,
+        );
+    }
+}
+
 /// What all images share.
 struct Task<'a> {
-    geometry: &'a Geometry,
+    finish: Finish<'a>,
     /// The weights of each group.
     groups: Vec<PackedWeights>,
     /// Where each weight of a group looks, counted from the group's first channel.
     offsets: Vec<usize>,
-    bias: &'a [f32],
-    activation: Activation,
 }
 
 /// What one thread works in, image after image.
@@ -85,9 +165,8 @@ struct Memory {
 
 impl Task<'_> {
     fn convolve(&self, memory: &mut Memory, image: &[f32], output: &mut [f32], argmax: &mut [u8]) {
-        let geometry = self.geometry;
+        let geometry = self.finish.geometry;
         memory.planes.load(geometry, image);
-        let map_len = output.len() / geometry.width;
         let row_len = padded(geometry.positions());
         for (group, weights) in self.groups.iter().enumerate() {
             let first_channel = group * geometry.group_channels();
@@ -104,16 +183,7 @@ impl Task<'_> {
                 .run();
                 for (sums, row) in memory.sums.chunks_exact(row_len).zip(rows) {
                     let map = group * geometry.group_width() + row;
-                    let place = map * map_len..(map + 1) * map_len;
-                    let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
-                    finish(
-                        geometry,
-                        sums,
-                        self.bias[map],
-                        self.activation,
-                        &mut output[place],
-                        argmax,
-                    );
+                    self.finish.map(map, sums, output, argmax);
                 }
             }
         }

@@ -27,8 +27,16 @@ impl Planes {
             self.values[..image.len()].copy_from_slice(image);
             return;
         }
+        let channels = image.chunks_exact(geometry.image[0] * geometry.image[1]);
+        for (channel, rows) in channels.enumerate() {
+            self.load_channel(geometry, channel, rows);
+        }
+    }
+
+    /// Takes in one channel of another image, `[H, W]`.
+    pub(crate) fn load_channel(&mut self, geometry: &Geometry, channel: usize, image: &[f32]) {
         let [_, plane_width] = geometry.plane();
-        for_each_row(geometry, |row| {
+        for_each_row(geometry, channel, |row| {
             let source = &image[row.image_start..row.image_start + geometry.image[1]];
             let target = &mut self.values[row.plane_start..row.plane_start + plane_width];
             copy_strided(
@@ -46,21 +54,24 @@ impl Planes {
             return;
         }
         let [_, plane_width] = geometry.plane();
-        for_each_row(geometry, |row| {
-            let source = &self.values[row.plane_start..row.plane_start + plane_width];
-            let target = &mut image[row.image_start..row.image_start + geometry.image[1]];
-            let target = target[row.first_column..].iter_mut();
-            for (to, &from) in target
-                .step_by(geometry.stride[1])
-                .zip(&source[row.first_in_plane..])
-            {
-                *to = from;
-            }
-        });
+        let channels = image.chunks_exact_mut(geometry.image[0] * geometry.image[1]);
+        for (channel, image) in channels.enumerate() {
+            for_each_row(geometry, channel, |row| {
+                let source = &self.values[row.plane_start..row.plane_start + plane_width];
+                let target = &mut image[row.image_start..row.image_start + geometry.image[1]];
+                let target = target[row.first_column..].iter_mut();
+                for (to, &from) in target
+                    .step_by(geometry.stride[1])
+                    .zip(&source[row.first_in_plane..])
+                {
+                    *to = from;
+                }
+            });
+        }
     }
 }
 
-/// Where a row of an image lies in a row of one of its planes.
+/// Where a row of a channel's image lies in a row of one of its planes.
 struct Row {
     image_start: usize,
     plane_start: usize,
@@ -69,36 +80,34 @@ struct Row {
     first_in_plane: usize,
 }
 
-/// Every row of every channel's image, once for each plane that takes pixels from it.
-fn for_each_row(geometry: &Geometry, mut visit: impl FnMut(Row)) {
+/// Every row of one channel's image, once for each plane that takes pixels from it.
+fn for_each_row(geometry: &Geometry, channel: usize, mut visit: impl FnMut(Row)) {
     let [height, width] = geometry.image;
     let [plane_height, plane_width] = geometry.plane();
     let [stride_y, stride_x] = geometry.stride;
     let [padding_y, padding_x] = geometry.padding;
-    for channel in 0..geometry.channels {
-        let channel_start = Planes::channel_start(geometry, channel);
-        for y in 0..height {
-            let padded_y = y + padding_y;
-            let (plane_y, in_plane_y) = (padded_y % stride_y, padded_y / stride_y);
-            if in_plane_y >= plane_height {
+    let channel_start = Planes::channel_start(geometry, channel);
+    for y in 0..height {
+        let padded_y = y + padding_y;
+        let (plane_y, in_plane_y) = (padded_y % stride_y, padded_y / stride_y);
+        if in_plane_y >= plane_height {
+            continue;
+        }
+        for plane_x in 0..stride_x {
+            // The first padded column of the image that is `plane_x` over a multiple.
+            let skipped = (plane_x + stride_x - padding_x % stride_x) % stride_x;
+            let first_in_plane = (padding_x + skipped) / stride_x;
+            if skipped >= width || first_in_plane >= plane_width {
                 continue;
             }
-            for plane_x in 0..stride_x {
-                // The first padded column of the image that is `plane_x` over a multiple.
-                let skipped = (plane_x + stride_x - padding_x % stride_x) % stride_x;
-                let first_in_plane = (padding_x + skipped) / stride_x;
-                if skipped >= width || first_in_plane >= plane_width {
-                    continue;
-                }
-                let plane = plane_y * stride_x + plane_x;
-                let plane_start = channel_start + plane * geometry.plane_len();
-                visit(Row {
-                    image_start: (channel * height + y) * width,
-                    plane_start: plane_start + in_plane_y * plane_width,
-                    first_column: skipped,
-                    first_in_plane,
-                });
-            }
+            let plane = plane_y * stride_x + plane_x;
+            let plane_start = channel_start + plane * geometry.plane_len();
+            visit(Row {
+                image_start: y * width,
+                plane_start: plane_start + in_plane_y * plane_width,
+                first_column: skipped,
+                first_in_plane,
+            });
         }
     }
 }
@@ -107,6 +116,15 @@ fn copy_strided(source: &[f32], stride: usize, target: &mut [f32]) {
     if stride == 1 {
         let length = source.len().min(target.len());
         target[..length].copy_from_slice(&source[..length]);
+    } else if stride == 2 {
+        // Pairs, of which the compiler makes vectors.
+        let (pairs, last) = source.as_chunks::<2>();
+        for (to, &[first, _]) in target.iter_mut().zip(pairs) {
+            *to = first;
+        }
+        if let ([last], Some(to)) = (last, target.get_mut(pairs.len())) {
+            *to = *last;
+        }
     } else {
         for (to, &from) in target.iter_mut().zip(source.iter().step_by(stride)) {
             *to = from;

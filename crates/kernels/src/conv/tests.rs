@@ -29,17 +29,24 @@ impl Case {
     }
 
     /// Images (on the device in another order than in the slices of the kernels), weights, biases.
+    ///
+    /// All are quarters, whose sums are exact: of two pixels in a window the same one is the largest,
+    /// in whatever order they were summed. Biases are a little more, so that no pixel is zero.
     fn inputs(&self, device: &Device) -> (Tensor<4>, Tensor<4>, Tensor<1>) {
         let channels = self.groups * self.group_channels;
         let width = self.groups * self.group_width;
         let ([height, across], [kernel_height, kernel_width]) = (self.image, self.kernel);
         let normal = Distribution::Normal(0.0, 1.0);
-        let x = Tensor::random([self.batch_size, across, channels, height], normal, device);
-        let weight = [width, self.group_channels, kernel_height, kernel_width];
+        let quarters = |shape: [usize; 4]| {
+            let values = Tensor::<4>::random(shape, normal, device);
+            values.mul_scalar(4).round().div_scalar(4)
+        };
+        let x = quarters([self.batch_size, across, channels, height]);
+        let bias = quarters([width, 1, 1, 1]).reshape([width]);
         (
             x.permute([0, 2, 3, 1]),
-            Tensor::random(weight, normal, device),
-            Tensor::random([width], normal, device),
+            quarters([width, self.group_channels, kernel_height, kernel_width]),
+            bias.add_scalar(1.0 / 32.0),
         )
     }
 }
@@ -81,6 +88,22 @@ fn cases() -> impl Strategy<Value = Case> {
         })
 }
 
+/// Those that are made in tiles: 3 x 3 weights, and enough images, channels and maps.
+fn cases_in_tiles() -> impl Strategy<Value = Case> {
+    let sizes = (8_usize..19, 16_usize..20, 16_usize..20);
+    (cases(), sizes).prop_map(|(case, (batch_size, group_channels, group_width))| Case {
+        batch_size,
+        groups: 1,
+        group_channels,
+        group_width,
+        image: case.image.map(|length| length + 4),
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        ..case
+    })
+}
+
 type Convolution =
     fn(Tensor<4>, Tensor<4>, Option<Tensor<1>>, ConvOptions<2>, Epilogue) -> Tensor<4>;
 
@@ -114,23 +137,37 @@ fn outcome(
     ]
 }
 
+/// Compares results and gradients with those of Burn.
+fn check(case: &Case) {
+    for device in devices() {
+        let inputs = case.inputs(&device);
+        let fast = outcome(case, inputs.clone(), conv2d);
+        let reference = outcome(case, inputs.clone(), conv2d_reference);
+        for (fast, reference) in fast.iter().zip(&reference) {
+            fast.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-4, 1e-4));
+        }
+        // Without a graph nothing is kept for the way back, and the result is the same.
+        let (x, weight, bias) = inputs;
+        let alone = conv2d(x, weight, Some(bias), case.options(), case.epilogue);
+        assert_eq!(&alone.into_data(), &fast[0]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn in_tiles_it_equals_burns_convolution_too(case in cases_in_tiles()) {
+        check(&case);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn equals_burns_convolution_and_its_gradients(case in cases()) {
-        for device in devices() {
-            let inputs = case.inputs(&device);
-            let fast = outcome(&case, inputs.clone(), conv2d);
-            let reference = outcome(&case, inputs.clone(), conv2d_reference);
-            for (fast, reference) in fast.iter().zip(&reference) {
-                fast.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-4, 1e-4));
-            }
-            // Without a graph nothing is kept for the way back, and the result is the same.
-            let (x, weight, bias) = inputs;
-            let alone = conv2d(x, weight, Some(bias), case.options(), case.epilogue);
-            assert_eq!(&alone.into_data(), &fast[0]);
-        }
+        check(&case);
     }
 
     #[test]
@@ -174,38 +211,76 @@ fn a_case() -> Case {
     }
 }
 
+/// As above, but made in tiles, which do not fill its maps.
+fn a_case_in_tiles() -> Case {
+    Case {
+        group_channels: 17,
+        group_width: 18,
+        ..a_case()
+    }
+}
+
+/// Of maps and of the images' gradients, both sums over 64 channels: the error beside the largest.
+#[test]
+fn tiles_round_little_more_than_a_plain_sum() {
+    let case = Case {
+        group_channels: 64,
+        group_width: 64,
+        batch_size: 8,
+        epilogue: Epilogue::default(),
+        ..a_case()
+    };
+    let device = Device::flex();
+    let normal =
+        |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let bias = normal([64, 1, 1, 1]).reshape([64]);
+    let inputs = (normal([8, 64, 9, 11]), normal([64, 64, 3, 3]), bias);
+    let fast = outcome(&case, inputs.clone(), conv2d);
+    let reference = outcome(&case, inputs, conv2d_reference);
+    for (fast, reference) in fast.iter().zip(&reference).take(2) {
+        let largest = reference
+            .iter::<f32>()
+            .fold(0.0, |most: f32, value| most.max(value.abs()));
+        let errors = fast.iter::<f32>().zip(reference.iter::<f32>());
+        let error = errors.fold(0.0, |most: f32, (a, b)| most.max((a - b).abs()));
+        assert!(error <= 2e-6 * largest, "{error} beside {largest}");
+    }
+}
+
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
-    let case = a_case();
-    let inputs = case.inputs(&Device::flex());
-    let run = |num_threads| {
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(num_threads);
-        let inputs = inputs.clone();
-        let outcome = threads
-            .build()
-            .unwrap()
-            .install(|| outcome(&case, inputs, conv2d));
-        outcome.map(|data| data.to_vec::<f32>().unwrap())
-    };
-    let alone = run(1);
-    assert_eq!(alone, run(2));
-    assert_eq!(alone, run(3));
+    for case in [a_case(), a_case_in_tiles()] {
+        let inputs = case.inputs(&Device::flex());
+        let run = |num_threads| {
+            let threads = rayon::ThreadPoolBuilder::new().num_threads(num_threads);
+            let inputs = inputs.clone();
+            let outcome = threads
+                .build()
+                .unwrap()
+                .install(|| outcome(&case, inputs, conv2d));
+            outcome.map(|data| data.to_vec::<f32>().unwrap())
+        };
+        let alone = run(1);
+        assert_eq!(alone, run(2));
+        assert_eq!(alone, run(3));
+    }
 }
 
 #[test]
 fn a_nan_or_an_infinity_is_never_hidden() {
-    let case = a_case();
-    for value in [f32::NAN, f32::INFINITY] {
-        let (x, weight, bias) = case.inputs(&Device::flex());
-        let [batch_size, channels, height, width] = x.dims();
-        let x = x.slice_fill([5..6, 1..2, 4..5, 6..7], value);
-        assert_eq!(x.dims(), [batch_size, channels, height, width]);
-        let fast = outcome(&case, (x.clone(), weight.clone(), bias.clone()), conv2d);
-        let reference = outcome(&case, (x, weight, bias), conv2d_reference);
-        for (fast, reference) in fast.iter().zip(&reference) {
-            let pairs = fast.iter::<f32>().zip(reference.iter::<f32>());
-            for (fast, reference) in pairs {
-                assert!(reference.is_finite() || !fast.is_finite());
+    for case in [a_case(), a_case_in_tiles()] {
+        for value in [f32::NAN, f32::INFINITY] {
+            let (x, weight, bias) = case.inputs(&Device::flex());
+            let [batch_size, channels, height, width] = x.dims();
+            let x = x.slice_fill([5..6, 1..2, 4..5, 6..7], value);
+            assert_eq!(x.dims(), [batch_size, channels, height, width]);
+            let fast = outcome(&case, (x.clone(), weight.clone(), bias.clone()), conv2d);
+            let reference = outcome(&case, (x, weight, bias), conv2d_reference);
+            for (fast, reference) in fast.iter().zip(&reference) {
+                let pairs = fast.iter::<f32>().zip(reference.iter::<f32>());
+                for (fast, reference) in pairs {
+                    assert!(reference.is_finite() || !fast.is_finite());
+                }
             }
         }
     }
