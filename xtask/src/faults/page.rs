@@ -159,16 +159,16 @@ fn scores(groups: &[Vec<&Judged>]) -> String {
             text,
             "| {} | {} | {} | {} | {} | {} | {} |",
             namer.name(),
-            shown(figure(&|runs| share(runs, is_hurt, alarmed)), 2),
+            shown(figure(&|runs| share(runs, is_hurt, alarmed)), 3),
             shown(
                 figure(&|runs| share(runs, |r| all(r) && alarmed(r), is_hurt)),
-                2
+                3
             ),
-            shown(figure(&|runs| share(runs, is_hurt, |r| named(r, 1))), 2),
-            shown(figure(&|runs| share(runs, is_hurt, |r| named(r, 3))), 2),
+            shown(figure(&|runs| share(runs, is_hurt, |r| named(r, 1))), 3),
+            shown(figure(&|runs| share(runs, is_hurt, |r| named(r, 3))), 3),
             shown(figure(&|runs| 100.0 * share(runs, is_healthy, alarmed)), 1),
             if can_repair {
-                shown(figure(&repair), 2)
+                shown(figure(&repair), 3)
             } else {
                 "–".to_owned()
             },

@@ -26,11 +26,13 @@ use fornax_data::{DataConfig, DataError, DataFolders, Dataset, Split, Targets, o
 use tempfile::TempDir;
 
 /// Names of the datasets in the program itself.
-const SHIPPED: [&str; 9] = [
+const SHIPPED: [&str; 11] = [
     "airline",
+    "breast-cancer",
     "co2",
     "digits",
     "fashion-mini",
+    "iris",
     "japanese-vowels",
     "moby-dick",
     "penguins",

@@ -177,6 +177,13 @@ fn the_sizes_are_those_that_are_published() {
         3,
     );
     check("wine", [133, 18, 27], &InputShape::Vector { width: 13 }, 3);
+    check("iris", [113, 15, 22], &InputShape::Vector { width: 4 }, 3);
+    check(
+        "breast-cancer",
+        [427, 57, 85],
+        &InputShape::Vector { width: 30 },
+        2,
+    );
     check("sunspots", [210, 31, 46], &sequence(1, 22), 1);
     check("co2", [1661, 228, 343], &sequence(1, 52), 1);
     check("airline", [84, 14, 22], &sequence(1, 24), 1);
