@@ -35,6 +35,8 @@ pub struct Outcome {
     pub last_skill: Option<f64>,
     /// Of the last epoch, on the training split, while it was trained on.
     pub train_skill: Option<f64>,
+    /// The same of the best epoch, whose weights are kept.
+    pub kept_train_skill: Option<f64>,
     /// Two standard errors of `train_skill`, where the validation split is too small to be believed alone.
     pub train_noise: Option<f64>,
     /// Of a quick model on the validation split.
@@ -70,6 +72,7 @@ impl Outcome {
             skill: best.and_then(judged),
             last_skill: last.and_then(judged),
             train_skill: last.and_then(|epoch| scale.skill(epoch.train)),
+            kept_train_skill: best.and_then(|epoch| scale.skill(epoch.train)),
             train_noise: last
                 .filter(|_| (1..FEW).contains(&record.num_samples[1]))
                 .map(|epoch| scale.noise(epoch.train, record.num_samples[0])),
@@ -106,10 +109,20 @@ impl Outcome {
         skill.is_some_and(|(skill, noise)| skill < reference - noise.max(TRAINING_MARGIN))
     }
 
-    /// Whether it is no better than a quick model, were it by chance: enough to believe a setting that
-    /// is far off, and for nothing else.
+    /// Whether it is not surely better than a quick model: enough to believe a setting that is far
+    /// off, and for nothing else.
     #[must_use]
     pub fn falls_short(&self) -> bool {
+        self.is_poor()
+            || self
+                .skill
+                .zip(self.reference)
+                .is_some_and(|(skill, reference)| skill < reference + self.noise)
+    }
+
+    /// Whether it is no better than a quick model, were it by chance.
+    #[must_use]
+    pub fn trails(&self) -> bool {
         self.is_poor()
             || self
                 .skill
@@ -192,6 +205,9 @@ impl Scale {
         match self {
             Self::Accuracy(base) => {
                 let p = metrics.get("accuracy").copied().unwrap_or(0.5);
+                // All of a few right is no proof of perfection: the next may be wrong (Laplace's rule).
+                let next = 1.0 / (n + 2.0);
+                let p = p.clamp(next, 1.0 - next);
                 2.0 * (p * (1.0 - p) / n).max(0.0).sqrt() / (1.0 - base)
             }
             Self::Error(_) | Self::R2 => {
@@ -250,6 +266,31 @@ mod tests {
         };
         assert!(reaches(20).told(|record| record.outcome.is_poor()));
         assert!(!reaches(200).told(|record| record.outcome.is_poor()));
+    }
+
+    #[test]
+    fn all_of_a_few_right_is_no_certainty() {
+        let noise = |num_valid: usize| {
+            let story = Story::classification().accuracies(&[1.0; 4]);
+            story
+                .counts([1000, num_valid])
+                .told(|record| record.outcome.noise)
+        };
+        assert!(noise(6) > 0.25);
+        assert!(noise(2000) < 0.005);
+    }
+
+    #[test]
+    fn what_is_not_surely_better_than_a_quick_model_falls_short() {
+        let reaches = |num_valid: usize| {
+            let story = Story::classification()
+                .accuracies(&[0.92; 4])
+                .counts([1000, num_valid]);
+            let story = story.data(|data| data.reference = Some(0.9));
+            story.told(|record| record.outcome.falls_short())
+        };
+        assert!(reaches(100));
+        assert!(!reaches(10_000));
     }
 
     #[test]

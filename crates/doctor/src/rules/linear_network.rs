@@ -17,7 +17,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let widths = record.setting("model.widths")?.as_array()?;
-    if !widths.is_empty() || !record.outcome.falls_short() || record.outcome.diverged {
+    if !widths.is_empty() || !record.outcome.trails() || record.outcome.diverged {
         return None;
     }
     Some(

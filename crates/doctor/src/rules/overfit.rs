@@ -73,7 +73,8 @@ fn by_heart(record: &Record) -> Option<Finding> {
     let least = lowest(losses());
     let rise = last.valid_loss()? / least - 1.0;
     let falls = last.train_loss() <= lowest(record.losses()) * (1.0 + RISE);
-    let gap = outcome.train_skill? - outcome.skill?;
+    // What was learned by heart after the best epoch is not kept.
+    let gap = outcome.kept_train_skill? - outcome.skill?;
     let limit = if is_scarce(record) { SCARCE_GAP } else { GAP };
     let wide = gap > limit + outcome.noise && record.task != "next_token";
     if outcome.diverged || !falls || !(rise > RISE || wide) {
@@ -97,7 +98,7 @@ fn by_heart(record: &Record) -> Option<Finding> {
         )
         .measured(format!(
             "skill {} on them, {} on new ones; the validation loss rose by {} after its lowest value",
-            plain(outcome.train_skill?),
+            plain(outcome.kept_train_skill?),
             plain(outcome.skill?),
             percent(rise.max(0.0))
         ))

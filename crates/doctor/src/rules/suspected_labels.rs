@@ -8,6 +8,8 @@ use crate::{Finding, Record, Severity};
 /// <https://arxiv.org/abs/2103.14749>, found 3.3 % on average in ten test sets that the field lives
 /// with.
 const MANY: f64 = 0.035;
+/// One or two may be chance, whatever share of a few items they are.
+const FEWEST: usize = 3;
 
 pub(crate) const RULE: Rule = Rule {
     name: "suspected_labels",
@@ -20,7 +22,7 @@ fn check(record: &Record) -> Option<Finding> {
     let data = record.data?;
     let num_train: usize = data.class_counts.iter().sum();
     let part = share(data.num_suspected_labels, num_train);
-    if part < MANY {
+    if part < MANY || data.num_suspected_labels < FEWEST {
         return None;
     }
     let examples = data.suspected_labels.iter().take(3);
@@ -65,5 +67,12 @@ mod tests {
     fn the_limit_is_a_share_of_the_training_items() {
         with(34).silent(&RULE);
         with(35).fires(&RULE);
+    }
+
+    #[test]
+    fn two_of_a_few_are_chance() {
+        let of = |count: usize| with(count).data(|data| data.class_counts = vec![9; 4]);
+        of(2).silent(&RULE);
+        of(3).fires(&RULE);
     }
 }
