@@ -7,7 +7,7 @@ use crate::{Finding, Place, Record, Severity};
 
 /// The gradient at the first step over the largest one. No tool of the field has a rule for it;
 /// Bengio et al. 1994, <https://doi.org/10.1109/72.279181>, and Pascanu et al. 2013 describe it. What
-/// is a thousandth moves no weight beside the rest; of networks that learn, none comes below a fiftieth.
+/// is a thousandth moves no weight beside the rest.
 const RATIO: f64 = 1e-3;
 /// Steps below which nothing can fade.
 const SHORTEST: usize = 8;
