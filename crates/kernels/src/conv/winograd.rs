@@ -34,6 +34,9 @@ const TILES_AT_ONCE: usize = 96;
 const TILES_OF_MANY_CHANNELS: usize = 48;
 const MANY_CHANNELS: usize = 64;
 
+/// Tiles whose products with a block of maps stay in the first cache; a width of the inner loops.
+const TILES_OF_PRODUCTS: usize = 48;
+
 /// Images that are worked on at once, at most: small ones fill the vectors only together.
 const MOST_IMAGES: usize = 16;
 
@@ -84,7 +87,7 @@ pub(crate) struct Memory {
     patches: Vec<f32>,
     /// `[place, map of a block, tile]`
     products: Vec<f32>,
-    /// `[pixel of the tile, tile]`
+    /// `[map of a block, pixel of the tile, tile]`
     tiles: Vec<f32>,
     /// `[image, map]`, each as wide as its rows need. Images take turns in it.
     maps: Vec<f32>,
@@ -146,14 +149,13 @@ impl Winograd {
         let channels = self.sizes.channels;
         let row_len = self.patch_stride();
         let block = self.weights[0].blocks().next().map_or(0, |rows| rows.len());
-        let num_tiles = padded(self.rows_at_once * self.pitch());
         Memory {
             images: (0..self.images_at_once)
                 .map(|_| Planes::new(&self.patches))
                 .collect(),
             patches: vec![0.0; PLACES * channels * row_len],
-            products: vec![0.0; PLACES * block * num_tiles],
-            tiles: vec![0.0; 4 * num_tiles],
+            products: vec![0.0; PLACES * block * TILES_OF_PRODUCTS],
+            tiles: vec![0.0; block * 4 * self.tiles_at_once()],
             maps: vec![0.0; self.images_in_turn() * self.sizes.maps * self.map_len()],
             offsets: (0..channels).map(|channel| channel * row_len).collect(),
         }
@@ -181,10 +183,13 @@ impl Winograd {
             self.spread(memory, rows.clone());
             let num_tiles = rows.len() * self.pitch();
             for maps in self.weights[0].blocks() {
-                self.multiply(memory, maps.start, num_tiles);
+                for tile in (0..num_tiles).step_by(TILES_OF_PRODUCTS) {
+                    let count = TILES_OF_PRODUCTS.min(num_tiles - tile);
+                    self.multiply(memory, maps.start, tile, count);
+                    self.gather(memory, maps.len(), tile, count);
+                }
                 for (in_block, map) in maps.enumerate() {
-                    self.gather(memory, in_block, num_tiles);
-                    self.place(memory, map, rows.clone());
+                    self.place(memory, in_block, map, rows.clone());
                 }
             }
             while (finished + 1) * rows_of_image <= rows.end {
@@ -220,40 +225,45 @@ impl Winograd {
         }
     }
 
-    /// For each place, the products of a block of maps with the patches.
-    fn multiply(&self, memory: &mut Memory, first_row: usize, num_positions: usize) {
+    /// For each place, the products of a block of maps with some of the patches.
+    fn multiply(&self, memory: &mut Memory, first_row: usize, tile: usize, count: usize) {
         let patches = memory.patches.chunks_exact(memory.patches.len() / PLACES);
         let products = memory.products.len() / PLACES;
         let products = memory.products.chunks_exact_mut(products);
-        for ((weights, values), sums) in self.weights.iter().zip(patches).zip(products) {
+        for ((weights, patches), sums) in self.weights.iter().zip(patches).zip(products) {
             Correlate {
-                values,
+                values: &patches[tile..],
                 offsets: &memory.offsets,
                 weights,
                 first_row,
-                num_positions,
+                num_positions: count,
                 sums,
             }
             .run();
         }
     }
 
-    /// The four pixels of each tile, of one map of the block.
-    fn gather(&self, memory: &mut Memory, in_block: usize, count: usize) {
-        let row_len = padded(count);
-        pulp::Arch::new().dispatch(Gather {
-            products: &memory.products[in_block * row_len..],
-            stride: memory.products.len() / PLACES,
-            count,
-            tiles: &mut memory.tiles,
-        });
+    /// The four pixels of these tiles, of all maps of the block.
+    fn gather(&self, memory: &mut Memory, num_maps: usize, tile: usize, count: usize) {
+        let tiles = memory.tiles.chunks_exact_mut(4 * self.tiles_at_once());
+        let products = memory.products.len() / PLACES;
+        for (in_block, tiles) in tiles.take(num_maps).enumerate() {
+            pulp::Arch::new().dispatch(Gather {
+                products: &memory.products[in_block * padded(count)..],
+                stride: products,
+                count,
+                tiles: &mut tiles[tile..],
+                pixel_stride: self.tiles_at_once(),
+            });
+        }
     }
 
     /// Writes tiles to where they are in their map.
-    fn place(&self, memory: &mut Memory, map: usize, rows: Range<usize>) {
+    fn place(&self, memory: &mut Memory, in_block: usize, map: usize, rows: Range<usize>) {
         let (stride, pitch, map_len) = (self.sizes.map_stride, self.pitch(), self.map_len());
         let [rows_of_image, _] = self.patches.map;
-        let quarter = memory.tiles.len() / 4;
+        let quarter = self.tiles_at_once();
+        let tiles = &memory.tiles[in_block * 4 * quarter..][..4 * quarter];
         for (index, row) in rows.enumerate() {
             let (turn, row) = (
                 row / rows_of_image % self.images_in_turn(),
@@ -261,7 +271,7 @@ impl Winograd {
             );
             let start = (turn * self.sizes.maps + map) * map_len + row * 2 * stride;
             for y in 0..2 {
-                let tiles = &memory.tiles[y * 2 * quarter + index * pitch..];
+                let tiles = &tiles[y * 2 * quarter + index * pitch..];
                 // Ascending: the pixels that are too many are overwritten by the next row's.
                 let row = &mut memory.maps[start + y * stride..];
                 interleave(&tiles[..pitch], &tiles[quarter..][..pitch], row);
@@ -286,9 +296,14 @@ impl Winograd {
         self.patches.plane()[1]
     }
 
+    /// Room for the tiles that are worked on at once.
+    fn tiles_at_once(&self) -> usize {
+        padded(self.rows_at_once * self.pitch())
+    }
+
     /// From one channel's patches to the next: vectors may reach beyond the last tile.
     fn patch_stride(&self) -> usize {
-        padded(self.rows_at_once * self.pitch()) + OVERSHOOT
+        self.tiles_at_once() + OVERSHOOT
     }
 
     /// From one map to the next: the last row may reach beyond its last pixel.

@@ -87,8 +87,9 @@ pub(super) struct Gather<'a> {
     pub(super) products: &'a [f32],
     pub(super) stride: usize,
     pub(super) count: usize,
-    /// `[pixel, tile]`; of whole vectors.
+    /// `[pixel, tile]`, pixels `pixel_stride` apart; whole vectors are written.
     pub(super) tiles: &'a mut [f32],
+    pub(super) pixel_stride: usize,
 }
 
 impl WithSimd for Gather<'_> {
@@ -96,7 +97,6 @@ impl WithSimd for Gather<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let quarter = self.tiles.len() / 4;
         for tile in (0..self.count).step_by(S::F32_LANES) {
             let mut rows = [[simd.splat_f32s(0.0); 2]; 4];
             for (y, row) in rows.iter_mut().enumerate() {
@@ -109,7 +109,8 @@ impl WithSimd for Gather<'_> {
             for x in 0..2 {
                 let pixels = gather(simd, [rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
                 for (y, values) in pixels.into_iter().enumerate() {
-                    store::<S>(&mut self.tiles[(y * 2 + x) * quarter + tile..], values);
+                    let start = (y * 2 + x) * self.pixel_stride + tile;
+                    store::<S>(&mut self.tiles[start..], values);
                 }
             }
         }
