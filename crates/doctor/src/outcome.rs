@@ -109,6 +109,15 @@ impl Outcome {
         skill.is_some_and(|(skill, noise)| skill < reference - noise.max(TRAINING_MARGIN))
     }
 
+    /// Whether the optimiser may be to blame for a poor result: not where the training samples are answered
+    /// better than a quick model answers others, for it did its work then.
+    #[must_use]
+    pub fn trains_poorly(&self) -> bool {
+        let skill = self.train_skill.zip(self.reference);
+        let fits = !self.diverged && skill.is_some_and(|(skill, reference)| skill > reference);
+        self.is_poor() && !fits
+    }
+
     /// Whether it is not surely better than a quick model: enough to believe a setting that is far
     /// off, and for nothing else.
     #[must_use]
@@ -266,6 +275,19 @@ mod tests {
         };
         assert!(reaches(20).told(|record| record.outcome.is_poor()));
         assert!(!reaches(200).told(|record| record.outcome.is_poor()));
+    }
+
+    #[test]
+    fn the_optimiser_is_not_to_blame_once_the_training_samples_are_learned() {
+        let reaches = |accuracy: f64| {
+            let story = Story::classification().accuracies(&[0.5; 4]);
+            let story = story.train_accuracies(&[0.5, 0.5, 0.5, accuracy]);
+            story
+                .data(|data| data.reference = Some(0.9))
+                .told(|record| record.outcome.trains_poorly())
+        };
+        assert!(reaches(0.85));
+        assert!(!reaches(0.95));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(record: &Record) -> Option<Finding> {
-    if !record.outcome.is_poor() {
+    if !record.outcome.trains_poorly() {
         return None;
     }
     let broke = record

@@ -21,7 +21,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let batch_size = record.count("train.batch_size");
-    if !record.outcome.is_poor() || record.outcome.diverged || batch_size >= LARGE {
+    if !record.outcome.trains_poorly() || record.outcome.diverged || batch_size >= LARGE {
         return None;
     }
     let noise = record.median_signal(|signals| signals.gradient_noise);

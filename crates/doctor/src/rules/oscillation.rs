@@ -24,7 +24,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(record: &Record) -> Option<Finding> {
     let losses = record.losses();
-    if losses.len() < FEWEST || !record.outcome.is_poor() || record.outcome.diverged {
+    if losses.len() < FEWEST || !record.outcome.trains_poorly() || record.outcome.diverged {
         return None;
     }
     let changes: Vec<f64> = losses

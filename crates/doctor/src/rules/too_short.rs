@@ -33,7 +33,7 @@ fn check(record: &Record) -> Option<Finding> {
     let few = last.step < FEW;
     // Few steps alone say nothing, and nor does a loss that still falls in a good training.
     let (few_and_falling, either) = (few && fall > FALLING, few || fall > FALLING);
-    if !(few_and_falling || either && record.outcome.is_poor()) {
+    if !(few_and_falling || either && record.outcome.trains_poorly()) {
         return None;
     }
     let num_train = record.num_samples[0];
