@@ -156,6 +156,7 @@ const MANIFEST_TEXTS: &[(&str, &str)] = manifests![
     "mnist",
     "mnist-1d",
     "moby-dick",
+    "movie-reviews",
     "omniglot",
     "omniglot-alphabets",
     "omniglot-small",

@@ -1,6 +1,6 @@
 //! Copies of tables, with known damage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -49,8 +49,11 @@ pub(crate) fn write_copy(table: &Table, damage: &str, to: &Path) -> Result<()> {
 
 fn read(table: &Table) -> Result<Cells> {
     let path = workspace::root().join(&table.file);
+    let is_tsv = path.extension().is_some_and(|extension| extension == "tsv");
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
+        .delimiter(if is_tsv { b'\t' } else { b',' })
+        .quoting(!is_tsv)
         .trim(csv::Trim::All)
         .from_path(&path)
         .with_context(|| {
@@ -65,6 +68,10 @@ fn read(table: &Table) -> Result<Cells> {
         Some(header) => header.split(',').map(str::to_owned).collect(),
         None => rows.remove(0),
     };
+    if table.distinct {
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert(row.clone()));
+    }
     if let Some(wanted) = table.rows {
         let stride = (rows.len() / wanted).max(1);
         rows = rows.into_iter().step_by(stride).take(wanted).collect();

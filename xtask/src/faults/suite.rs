@@ -27,6 +27,9 @@ pub(crate) struct Table {
     pub(crate) target: String,
     /// Whether the target is a class.
     pub(crate) classes: bool,
+    /// Whether rows that are there already are left out: items that are in two splits are a fault.
+    #[serde(default)]
+    pub(crate) distinct: bool,
     /// Rows that are copied, spread over the file; all where it is absent.
     pub(crate) rows: Option<usize>,
 }
