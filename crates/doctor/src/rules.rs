@@ -109,7 +109,6 @@ pub(crate) const OF_LARGE_STEPS: &[&str] = &[
     "loss_spike",
     "plateau",
     "underfit",
-    "too_short",
     "noisy_gradient",
     "frozen_layer",
     "imbalance",

@@ -15,7 +15,7 @@ const MOST: f64 = 0.1;
 pub(crate) const RULE: Rule = Rule {
     name: "conflicting_labels",
     needs: Needs::Data,
-    explains: &["suspected_labels", "underfit", "plateau"],
+    explains: &["suspected_labels", "unrelated_labels", "underfit", "plateau"],
     check,
 };
 

@@ -19,7 +19,6 @@ pub(crate) const RULE: Rule = Rule {
     explains: &[
         "underfit",
         "plateau",
-        "too_short",
         "cannot_memorise",
         "frozen_layer",
         "vanishing_gradient",

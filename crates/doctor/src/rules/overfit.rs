@@ -16,7 +16,7 @@ const GAP: f64 = 0.25;
 /// The same where there are so few samples of a class that data is what is missing.
 const SCARCE_GAP: f64 = 0.05;
 /// Training samples of a class below which that is so; of a number to predict, those of five classes.
-const SCARCE: usize = 20;
+const SCARCE: usize = 30;
 /// Characters of a text below which that is so: some ten pages.
 const SCARCE_TEXT: usize = 20_000;
 /// Skill beyond which a handful was enough.

@@ -12,6 +12,8 @@ const FEW: usize = 150;
 const ENOUGH: usize = 1000;
 /// Fall of the loss in the last epoch, relative to it, that is worth another epoch.
 const FALLING: f64 = 0.05;
+/// Rates this many times above or below the one that suits let the loss fall slowly, however long.
+const OFF: f64 = 3.0;
 
 pub(crate) const RULE: Rule = Rule {
     name: "too_short",
@@ -33,7 +35,9 @@ fn check(record: &Record) -> Option<Finding> {
     let few = last.step < FEW;
     // Few steps alone say nothing, and nor does a loss that still falls in a good training.
     let (few_and_falling, either) = (few && fall > FALLING, few || fall > FALLING);
-    if !(few_and_falling || either && record.outcome.trains_poorly()) {
+    let excess = record.learning_rate_excess();
+    let suits = few || (1.0 / OFF..OFF).contains(&excess);
+    if !(few_and_falling || either && suits && record.outcome.trains_poorly()) {
         return None;
     }
     let num_train = record.num_samples[0];

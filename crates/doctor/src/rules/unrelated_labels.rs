@@ -30,7 +30,6 @@ pub(crate) const RULE: Rule = Rule {
         "cannot_memorise",
         "imbalance",
         "noisy_gradient",
-        "conflicting_labels",
     ],
     check,
 };

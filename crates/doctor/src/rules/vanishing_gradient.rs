@@ -30,7 +30,6 @@ pub(crate) const RULE: Rule = Rule {
         "saturated_units",
         "plateau",
         "underfit",
-        "too_short",
         "cannot_memorise",
         "initialisation",
         "frozen_layer",
