@@ -135,6 +135,7 @@ macro_rules! manifests {
 const MANIFEST_TEXTS: &[(&str, &str)] = manifests![
     "adult",
     "airline",
+    "auto-mpg",
     "basic-motions",
     "beijing-air",
     "breast-cancer",
@@ -148,7 +149,9 @@ const MANIFEST_TEXTS: &[(&str, &str)] = manifests![
     "flowers",
     "flowers-small",
     "fsdd",
+    "gait",
     "gun-point",
+    "image-segments",
     "iris",
     "italy-power-demand",
     "japanese-vowels",
@@ -160,6 +163,7 @@ const MANIFEST_TEXTS: &[(&str, &str)] = manifests![
     "omniglot",
     "omniglot-alphabets",
     "omniglot-small",
+    "osu-leaf",
     "penguins",
     "seattle-temps",
     "seattle-weather",
@@ -167,6 +171,7 @@ const MANIFEST_TEXTS: &[(&str, &str)] = manifests![
     "sunspots",
     "tiny-shakespeare",
     "wine",
+    "wine-quality",
 ];
 
 macro_rules! shipped {
