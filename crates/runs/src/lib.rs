@@ -25,6 +25,8 @@ pub use event_log::{EventLog, read_events};
 pub use metrics_csv::metrics_csv;
 pub use run_dir::RunDir;
 pub use run_lock::RunLock;
-pub use signals::{DataSignals, LayerSignals, MachineSignals, NotFinite, Quantity, Signals};
+pub use signals::{
+    DataSignals, LabelCheck, LayerSignals, MachineSignals, NotFinite, Quantity, Signals,
+};
 pub use step_times::StepTimes;
 pub use write_atomic::write_atomic;

@@ -137,6 +137,21 @@ pub struct MachineSignals {
     pub chain_correlation: Option<f64>,
 }
 
+/// Training samples whose label was compared with what a model that never saw them says: those that it
+/// contradicts, of all and of the fifth of which it is surest. Where classes overlap it is often wrong,
+/// but seldom where it is sure; a wrong label stands anywhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCheck {
+    /// Samples that were compared.
+    pub tried: usize,
+    /// Of those, the ones that it contradicts.
+    pub contradicted: usize,
+    /// Samples of which it is surest.
+    pub surest: usize,
+    /// Of those, the ones that it contradicts.
+    pub surest_contradicted: usize,
+}
+
 /// The data of a run as the preflight found it: counts, each of something that may be a fault.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct DataSignals {
@@ -177,6 +192,9 @@ pub struct DataSignals {
     pub suspected_labels: Vec<String>,
     /// Number of such items.
     pub num_suspected_labels: usize,
+    /// How the labels that were tried stand to what an out-of-sample model says; absent without classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_check: Option<LabelCheck>,
     /// What the simplest predictor reaches on the validation split in the metric by which the best
     /// weights are chosen: always the most frequent class or the mean, the naive forecast, the
     /// frequencies of characters.

@@ -101,7 +101,14 @@ impl Target<'_> {
     fn damaged(&self, error: &dyn std::fmt::Display) -> DataError {
         let advice =
             "fetch or copy the archive again; one with a password has to be unpacked first";
-        self.fault(error.to_string(), advice)
+        let reason = error.to_string();
+        // Of noise, a reader quotes bytes that no one can read.
+        let is_readable = |sign: char| !sign.is_control() && sign != char::REPLACEMENT_CHARACTER;
+        if reason.chars().all(is_readable) {
+            self.fault(reason, advice)
+        } else {
+            self.fault("it is no archive of that kind", advice)
+        }
     }
 
     /// Writes one file of the archive.

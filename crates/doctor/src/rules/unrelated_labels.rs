@@ -16,6 +16,8 @@ const LITTLE: f64 = 0.15;
 const LONELY: f64 = 1.15;
 /// .. and where it shows that the inputs do tell something.
 const SOCIABLE: f64 = 1.25;
+/// Skill that is more than nothing, however few validation samples of the rare classes there are to tell.
+const SOMETHING: f64 = 0.3;
 
 pub(crate) const RULE: Rule = Rule {
     name: "unrelated_labels",
@@ -48,7 +50,7 @@ fn check(record: &Record) -> Option<Finding> {
         _ => NOTHING,
     };
     let noise = record.outcome.noise;
-    if reference > nothing.max(noise / 2.0) || skill > nothing.max(noise) {
+    if reference > nothing.max(noise / 2.0) || skill > nothing.max(noise.min(SOMETHING)) {
         return None;
     }
     let by_heart = record.outcome.train_skill.is_some_and(|train| train > 0.3);
@@ -110,6 +112,15 @@ mod tests {
         Story::classification()
             .data(|data| data.reference = Some(0.1))
             .silent(&RULE);
+    }
+
+    #[test]
+    fn rare_classes_do_not_hide_that_something_was_learned() {
+        let of = |skill: f64| {
+            let story = shuffled(0.1).accuracies(&[0.1 + 0.9 * skill; 4]);
+            story.counts([1000, 10]).silent(&RULE);
+        };
+        of(0.35);
     }
 
     #[test]

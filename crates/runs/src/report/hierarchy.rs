@@ -200,7 +200,7 @@ fn alike(hierarchy: &Hierarchy) -> Markup {
     let mut names_and_start = names.clone();
     let mut values = hierarchy.cka.clone();
     if !hierarchy.cka_to_start.is_empty() {
-        names_and_start.push("untrained self");
+        names_and_start.push("untrained");
         for (row, start) in values.iter_mut().zip(&hierarchy.cka_to_start) {
             row.push(*start);
         }

@@ -35,6 +35,7 @@ pub(crate) fn signals(
         signals.reference = quick.reference;
         signals.neighbour_gain = quick.neighbour_gain;
         signals.num_suspected_labels = quick.num_suspects;
+        signals.label_check = quick.label_check;
         let named = quick.suspects.iter().take(NAMED);
         signals.suspected_labels = named.map(|&place| dataset.train.place(place)).collect();
     }

@@ -8,6 +8,7 @@ use fornax_data::{Dataset, Split, Targets, Task, epoch_order};
 use fornax_insight::labels::suspects;
 use fornax_insight::neighbours::nearest;
 use fornax_insight::probe::{Answers, Probe, argmax, rows};
+use fornax_runs::LabelCheck;
 
 use crate::error::Error;
 use crate::evaluate::update;
@@ -23,6 +24,8 @@ const VOTERS: usize = 10;
 const HARDLY_A_VOTE: f32 = 0.11;
 /// And where another class has at least this share.
 const NEARLY_ALL: f32 = 0.65;
+/// Of this many samples one is among the surest.
+const SUREST: usize = 5;
 /// Fewer samples than this fit nothing.
 const FEWEST: usize = 20;
 
@@ -38,6 +41,8 @@ pub(super) struct QuickModel {
     pub(super) suspects: Vec<usize>,
     /// How many such there are in the whole split.
     pub(super) num_suspects: usize,
+    /// How often labels are contradicted, and how often by a sure model.
+    pub(super) label_check: Option<LabelCheck>,
 }
 
 impl QuickModel {
@@ -114,7 +119,40 @@ impl QuickModel {
         });
         self.suspects = sure.map(|suspect| places[suspect.place]).collect();
         self.num_suspects = self.suspects.len() * num_train / places.len();
+        let (check, contradicted) = check_labels(&mean, labels, num_classes);
+        self.label_check = Some(check);
+        for place in contradicted.into_iter().map(|sample| places[sample]) {
+            if !self.suspects.contains(&place) {
+                self.suspects.push(place);
+            }
+        }
     }
+}
+
+/// How labels stand to probabilities `[N, K]` of a model that never saw them, and the samples that it
+/// contradicts among those of which it is surest, the surest first.
+fn check_labels(
+    probabilities: &[f32],
+    labels: &[usize],
+    num_classes: usize,
+) -> (LabelCheck, Vec<usize>) {
+    let said: Vec<usize> = probabilities
+        .chunks(num_classes.max(1))
+        .map(argmax)
+        .collect();
+    let sureness = |sample: &usize| probabilities[sample * num_classes + said[*sample]];
+    let mut samples: Vec<usize> = (0..labels.len()).collect();
+    samples.sort_by(|a, b| sureness(b).total_cmp(&sureness(a)));
+    let surest = &samples[..labels.len() / SUREST];
+    let is_contradicted = |&sample: &usize| said[sample] != labels[sample];
+    let contradicted: Vec<usize> = surest.iter().copied().filter(is_contradicted).collect();
+    let check = LabelCheck {
+        tried: labels.len(),
+        contradicted: samples.iter().copied().filter(is_contradicted).count(),
+        surest: surest.len(),
+        surest_contradicted: contradicted.len(),
+    };
+    (check, contradicted)
 }
 
 /// Some samples as rows of numbers.

@@ -64,6 +64,8 @@ fn clean_labels_are_left_alone() {
     assert_eq!(quick.num_suspects, 0, "{quick:?}");
     assert!(quick.reference.is_some_and(|accuracy| accuracy > 0.99));
     assert!(quick.neighbour_gain.is_some_and(|gain| gain > 2.5));
+    let sure = |check: LabelCheck| check.surest > 50 && check.surest_contradicted == 0;
+    assert!(quick.label_check.is_some_and(sure), "{quick:?}");
 }
 
 #[test]
