@@ -1,9 +1,12 @@
 //! Copies of tables, with known damage.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use flate2::read::MultiGzDecoder;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -49,17 +52,26 @@ pub(crate) fn write_copy(table: &Table, damage: &str, to: &Path) -> Result<()> {
 
 fn read(table: &Table) -> Result<Cells> {
     let path = workspace::root().join(&table.file);
-    let is_tsv = path.extension().is_some_and(|extension| extension == "tsv");
+    let has_ending = |ending| {
+        path.extension()
+            .is_some_and(|extension| extension == ending)
+    };
+    let is_tsv = has_ending("tsv");
+    let file = File::open(&path).with_context(|| {
+        let path = path.display();
+        format!("cannot read `{path}`; fetch it with `cargo xtask datasets fetch`")
+    })?;
+    let bytes: Box<dyn Read> = if has_ending("gz") {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .delimiter(if is_tsv { b'\t' } else { b',' })
         .quoting(!is_tsv)
         .trim(csv::Trim::All)
-        .from_path(&path)
-        .with_context(|| {
-            let path = path.display();
-            format!("cannot read `{path}`; fetch it with `cargo xtask datasets fetch`")
-        })?;
+        .from_reader(bytes);
     let mut rows = Vec::new();
     for record in reader.records() {
         rows.push(record?.iter().map(str::to_owned).collect::<Vec<_>>());
