@@ -197,7 +197,16 @@ impl Shortcut {
     /// `[B, channels, H, W]` to `[B, width, H / stride, W / stride]`
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match &self.projection {
-            Some(projection) => projection.forward(x),
+            Some(projection) => {
+                let options = ConvOptions::new(projection.stride, [0, 0], [1, 1], 1);
+                conv2d(
+                    x,
+                    projection.weight.val(),
+                    None,
+                    options,
+                    Epilogue::default(),
+                )
+            }
             None => x,
         }
     }

@@ -6,7 +6,7 @@
 //! matrix of patches. Where many maps have 3 x 3 weights over many channels, they are made in tiles
 //! with fewer than half of the products (`winograd`). Bias, activation and pooling follow while a map
 //! is in the cache (`epilogue`). The gradients of the images are made like maps, from the maps'
-//! gradients; those of the weights are products of maps and shifted rows.
+//! gradients; those of the weights are products of maps and shifted rows, or of tiles (`backward`).
 #![allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.
 
 mod backward;

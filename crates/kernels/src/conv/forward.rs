@@ -86,7 +86,6 @@ fn forward_in_tiles(
     let winograd = Winograd::new(
         Sizes {
             channels: geometry.channels,
-            image: geometry.image,
             padding: geometry.padding,
             maps: geometry.width,
             map: geometry.map,
@@ -97,7 +96,7 @@ fn forward_in_tiles(
         },
         |map, channel, tap| weight[(map * geometry.channels + channel) * 9 + tap],
     );
-    let (channel_len, output_len) = (geometry.image[0] * geometry.image[1], geometry.output_len());
+    let output_len = geometry.output_len();
     let at_once = winograd.images_at_once();
     let num_tasks = geometry.batch_size.div_ceil(at_once);
     split(output, at_once * output_len, num_tasks)
@@ -108,10 +107,8 @@ fn forward_in_tiles(
         .for_each_init(
             || winograd.memory(),
             |memory, ((output, argmax), images)| {
-                for (image, channels) in images.chunks_exact(geometry.image_len()).enumerate() {
-                    for (channel, rows) in channels.chunks_exact(channel_len).enumerate() {
-                        winograd.load(memory, image, channel, rows);
-                    }
+                for (index, image) in images.chunks_exact(geometry.image_len()).enumerate() {
+                    winograd.load(memory, index, &geometry.rows_of(image));
                 }
                 let num_images = output.len() / output_len;
                 winograd.run(memory, num_images, |image, map, sums| {

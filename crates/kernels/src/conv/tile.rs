@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 const VECTORS: usize = 3;
 
 /// The most rows a tile has, with the 32 registers of AVX-512.
-const MAX_ROWS: usize = 8;
+pub(crate) const MAX_ROWS: usize = 8;
 
 /// Elements that may be read behind the end of what is asked for, but never matter.
 pub(crate) const SLACK: usize = 64;
@@ -69,7 +69,8 @@ fn rows_per_tile() -> usize {
     pulp::Arch::new().dispatch(Rows)
 }
 
-const fn rows<S: Simd>() -> usize {
+/// See [`rows_per_tile`].
+pub(crate) const fn rows<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { MAX_ROWS } else { 4 }
 }
 

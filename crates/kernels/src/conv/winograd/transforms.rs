@@ -1,76 +1,227 @@
 //! Weights, patches and tiles into and out of the space where a convolution is a product.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
-/// Elements behind the last tile that may be written with it, and never matter.
-pub(super) const OVERSHOOT: usize = 16;
+use super::pixels::{LANES, Pixels};
 
-/// The 3 x 3 weights as 4 x 4 factors: `G g Gᵀ`.
-pub(super) fn weights(taps: [f32; 9]) -> [f32; 16] {
-    let widen = |a: f32, b: f32, c: f32| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
-    let mut rows = [[0.0; 4]; 3];
-    for (row, taps) in rows.iter_mut().zip(taps.chunks_exact(3)) {
-        *row = widen(taps[0], taps[1], taps[2]);
-    }
-    let mut factors = [0.0; 16];
-    for column in 0..4 {
-        let widened = widen(rows[0][column], rows[1][column], rows[2][column]);
-        for (row, factor) in widened.into_iter().enumerate() {
-            factors[row * 4 + column] = factor;
+/// The 3 x 3 weights of some maps as 4 x 4 factors, column after column: `G g Gᵀ`.
+pub(super) fn weights(taps: &[[f32; LANES]; 9]) -> [[f32; LANES]; 16] {
+    let mut factors = [[0.0; LANES]; 16];
+    for lane in 0..LANES {
+        let widen = |a: f32, b: f32, c: f32| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
+        let mut rows = [[0.0; 4]; 3];
+        for (y, row) in rows.iter_mut().enumerate() {
+            *row = widen(
+                taps[y * 3][lane],
+                taps[y * 3 + 1][lane],
+                taps[y * 3 + 2][lane],
+            );
+        }
+        for x in 0..4 {
+            let column = widen(rows[0][x], rows[1][x], rows[2][x]);
+            for (y, factor) in column.into_iter().enumerate() {
+                factors[x * 4 + y][lane] = factor;
+            }
         }
     }
     factors
 }
 
-/// Patches of one channel: `Bᵀ d B` of each.
-pub(super) struct Spread<'a> {
-    /// Even rows: even columns, odd columns; odd rows: even columns, odd columns.
-    pub(super) planes: &'a [f32],
-    pub(super) plane_len: usize,
-    /// From one row of a plane to the next, and from one row of tiles to the next.
-    pub(super) pitch: usize,
-    /// The first tile.
-    pub(super) first: usize,
-    pub(super) count: usize,
-    /// `[place, tile]`, places `stride` apart, with room for `OVERSHOOT` more.
-    pub(super) patches: &'a mut [f32],
-    pub(super) stride: usize,
+/// How the pixels of a tile become the sixteen numbers of a product, column after column.
+pub(super) trait Transform {
+    /// Rows and columns that it looks at.
+    const SIDE: usize;
+
+    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> [[S::f32s; 4]; 4];
 }
 
-impl WithSimd for Spread<'_> {
+/// Of an image: `Bᵀ d B`.
+pub(super) struct Patches;
+
+impl Transform for Patches {
+    const SIDE: usize = 4;
+
+    #[inline(always)]
+    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> [[S::f32s; 4]; 4] {
+        let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
+        for y in 0..4 {
+            let row = spread(simd, pixels[y]);
+            for x in 0..4 {
+                columns[x][y] = row[x];
+            }
+        }
+        for column in &mut columns {
+            *column = spread(simd, *column);
+        }
+        columns
+    }
+}
+
+/// Of the gradient of a map: `A d Aᵀ`.
+pub(super) struct Tiles;
+
+impl Transform for Tiles {
+    const SIDE: usize = 2;
+
+    #[inline(always)]
+    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> [[S::f32s; 4]; 4] {
+        let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
+        for y in 0..2 {
+            let row = widen(simd, [pixels[y][0], pixels[y][1]]);
+            for x in 0..4 {
+                columns[x][y] = row[x];
+            }
+        }
+        for column in &mut columns {
+            *column = widen(simd, [column[0], column[1]]);
+        }
+        columns
+    }
+}
+
+/// Transforms some tiles of an image or a map, two pixels apart.
+pub(super) struct Collect<'a, T> {
+    pub(super) pixels: &'a Pixels,
+    /// Tiles of a row.
+    pub(super) columns: usize,
+    pub(super) tiles: Range<usize>,
+    /// `[place, tile, channel]`, places `place_stride` apart.
+    pub(super) to: &'a mut [f32],
+    pub(super) place_stride: usize,
+    pub(super) transform: T,
+}
+
+impl<T: Transform> WithSimd for Collect<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = S::F32_LANES;
-        for tile in (0..self.count).step_by(lanes) {
-            let start = self.first + tile;
-            let mut rows = [[simd.splat_f32s(0.0); 4]; 4];
-            for (y, row) in rows.iter_mut().enumerate() {
-                let even = y % 2 * 2 * self.plane_len + start + y / 2 * self.pitch;
-                let even = &self.planes[even..];
-                let odd = &even[self.plane_len..];
-                let patch = [
-                    load::<S>(even),
-                    load::<S>(odd),
-                    load::<S>(&even[1..]),
-                    load::<S>(&odd[1..]),
-                ];
-                *row = spread(simd, patch);
-            }
-            for x in 0..4 {
-                let column = spread(simd, [rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
-                for (y, values) in column.into_iter().enumerate() {
-                    store::<S>(
-                        &mut self.patches[(y * 4 + x) * self.stride + tile..],
-                        values,
-                    );
+        let Self {
+            pixels:
+                &Pixels {
+                    ref values,
+                    width,
+                    channels,
+                },
+            columns,
+            tiles,
+            to,
+            place_stride,
+            transform,
+        } = self;
+        for (index, tile) in tiles.enumerate() {
+            let start = (2 * (tile / columns) * width + 2 * (tile % columns)) * channels;
+            for channel in (0..channels).step_by(S::F32_LANES) {
+                let mut pixels = [[simd.splat_f32s(0.0); 4]; 4];
+                for (y, pixels) in pixels.iter_mut().take(T::SIDE).enumerate() {
+                    for (x, pixel) in pixels.iter_mut().take(T::SIDE).enumerate() {
+                        let place = start + (y * width + x) * channels + channel;
+                        *pixel = load::<S>(&values[place..]);
+                    }
+                }
+                let columns = transform.of(simd, pixels);
+                for (x, column) in columns.iter().enumerate() {
+                    for (y, &value) in column.iter().enumerate() {
+                        let place = (x * 4 + y) * place_stride + index * channels + channel;
+                        store::<S>(&mut to[place..], value);
+                    }
                 }
             }
         }
     }
 }
 
+/// The pixels of some tiles: `Aᵀ m A` of each.
+pub(super) struct Gather<'a> {
+    /// `[place, tile, map]`, places `place_stride` apart.
+    pub(super) products: &'a [f32],
+    pub(super) place_stride: usize,
+    /// Tiles of a row.
+    pub(super) columns: usize,
+    pub(super) tiles: Range<usize>,
+    pub(super) maps: Range<usize>,
+    pub(super) pixels: &'a mut Pixels,
+}
+
+impl WithSimd for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Pixels {
+            values,
+            width,
+            channels,
+        } = self.pixels;
+        let num_maps = self.maps.len();
+        for (index, tile) in self.tiles.enumerate() {
+            let (row, column) = (tile / self.columns, tile % self.columns);
+            let start = (2 * row * *width + 2 * column) * *channels + self.maps.start;
+            for map in (0..num_maps).step_by(S::F32_LANES) {
+                let mut columns = [[simd.splat_f32s(0.0); 2]; 4];
+                for (x, column) in columns.iter_mut().enumerate() {
+                    let mut products = [simd.splat_f32s(0.0); 4];
+                    for (y, product) in products.iter_mut().enumerate() {
+                        let place = (x * 4 + y) * self.place_stride + index * num_maps + map;
+                        *product = load::<S>(&self.products[place..]);
+                    }
+                    *column = narrow(simd, products);
+                }
+                for y in 0..2 {
+                    let row = [columns[0][y], columns[1][y], columns[2][y], columns[3][y]];
+                    for (x, pixel) in narrow(simd, row).into_iter().enumerate() {
+                        let place = start + (y * *width + x) * *channels + map;
+                        store::<S>(&mut values[place..], pixel);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The taps of one map from what their factors got: `Gᵀ m G`.
+pub(super) struct Taps<'a> {
+    /// `[place, channel]`, places `place_stride` apart.
+    pub(super) sums: &'a [f32],
+    pub(super) place_stride: usize,
+    /// `[channel, 3, 3]`
+    pub(super) weights: &'a mut [f32],
+}
+
+impl WithSimd for Taps<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut found = [[0.0; LANES]; 9];
+        for (index, channels) in self.weights.chunks_mut(9 * S::F32_LANES).enumerate() {
+            let mut columns = [[simd.splat_f32s(0.0); 3]; 4];
+            for (x, column) in columns.iter_mut().enumerate() {
+                let mut sums = [simd.splat_f32s(0.0); 4];
+                for (y, sum) in sums.iter_mut().enumerate() {
+                    let place = (x * 4 + y) * self.place_stride + index * S::F32_LANES;
+                    *sum = load::<S>(&self.sums[place..]);
+                }
+                *column = taps(simd, sums);
+            }
+            for y in 0..3 {
+                let row = [columns[0][y], columns[1][y], columns[2][y], columns[3][y]];
+                for (x, tap) in taps(simd, row).into_iter().enumerate() {
+                    store::<S>(&mut found[y * 3 + x], tap);
+                }
+            }
+            for (channel, taps) in channels.chunks_exact_mut(9).enumerate() {
+                for (to, found) in taps.iter_mut().zip(&found) {
+                    *to = found[channel];
+                }
+            }
+        }
+    }
+}
+
+/// `Bᵀ d`
 #[inline(always)]
 fn spread<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
     [
@@ -81,48 +232,33 @@ fn spread<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
     ]
 }
 
-/// Tiles of one map: `Aᵀ m A` of each.
-pub(super) struct Gather<'a> {
-    /// `[place, tile]`, places `stride` apart.
-    pub(super) products: &'a [f32],
-    pub(super) stride: usize,
-    pub(super) count: usize,
-    /// `[pixel, tile]`, pixels `pixel_stride` apart; whole vectors are written.
-    pub(super) tiles: &'a mut [f32],
-    pub(super) pixel_stride: usize,
-}
-
-impl WithSimd for Gather<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for tile in (0..self.count).step_by(S::F32_LANES) {
-            let mut rows = [[simd.splat_f32s(0.0); 2]; 4];
-            for (y, row) in rows.iter_mut().enumerate() {
-                let mut products = [simd.splat_f32s(0.0); 4];
-                for (x, product) in products.iter_mut().enumerate() {
-                    *product = load::<S>(&self.products[(y * 4 + x) * self.stride + tile..]);
-                }
-                *row = gather(simd, products);
-            }
-            for x in 0..2 {
-                let pixels = gather(simd, [rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
-                for (y, values) in pixels.into_iter().enumerate() {
-                    let start = (y * 2 + x) * self.pixel_stride + tile;
-                    store::<S>(&mut self.tiles[start..], values);
-                }
-            }
-        }
-    }
-}
-
+/// `Aᵀ m`
 #[inline(always)]
-fn gather<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
+fn narrow<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
     [
         simd.add_f32s(simd.add_f32s(a, b), c),
         simd.sub_f32s(simd.sub_f32s(b, c), d),
     ]
+}
+
+/// `A d`
+#[inline(always)]
+fn widen<S: Simd>(simd: S, [a, b]: [S::f32s; 2]) -> [S::f32s; 4] {
+    [
+        a,
+        simd.add_f32s(a, b),
+        simd.sub_f32s(a, b),
+        simd.sub_f32s(simd.splat_f32s(0.0), b),
+    ]
+}
+
+/// `Gᵀ m`
+#[inline(always)]
+fn taps<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 3] {
+    let half = simd.splat_f32s(0.5);
+    let sum = simd.mul_f32s(half, simd.add_f32s(b, c));
+    let difference = simd.mul_f32s(half, simd.sub_f32s(b, c));
+    [simd.add_f32s(a, sum), difference, simd.add_f32s(sum, d)]
 }
 
 #[inline(always)]
