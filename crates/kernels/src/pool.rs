@@ -143,7 +143,10 @@ fn forward(
         .zip(split(&mut argmax, argmax_len, num_maps))
         .zip(x.par_chunks_exact(map_len))
         .with_min_len(geometry.width)
-        .for_each(|((output, argmax), map)| finish(geometry, map, 0.0, activation, output, argmax));
+        .for_each(|((output, argmax), map)| {
+            let row_stride = geometry.map[1];
+            finish(geometry, row_stride, map, 0.0, activation, output, argmax);
+        });
     (output, argmax)
 }
 
@@ -161,7 +164,10 @@ fn backward<V: Deref<Target = [f32]> + Sync>(kept: &Kept<V>, d_output: &[f32]) -
         .for_each(|(map, ((d_x, output), d_output))| {
             let argmax = kept.argmax.get(map * pooled_len..(map + 1) * pooled_len);
             let argmax = argmax.unwrap_or_default();
-            unfinish(geometry, output, d_output, kept.activation, argmax, d_x);
+            let (row_stride, activation) = (geometry.map[1], kept.activation);
+            unfinish(
+                geometry, row_stride, output, d_output, activation, argmax, d_x,
+            );
         });
     d_x
 }

@@ -118,6 +118,7 @@ impl Norm {
                     scale_map(map, self.mean[channel], scale, normalised);
                     finish(
                         geometry,
+                        geometry.map[1],
                         normalised,
                         beta[channel],
                         activation,
@@ -144,7 +145,10 @@ impl Norm {
             let place = index * pooled_len..(index + 1) * pooled_len;
             let argmax = saved.argmax.get(place.clone()).unwrap_or_default();
             let (output, d_output) = (&saved.output[place.clone()], &d_output[place]);
-            unfinish(geometry, output, d_output, saved.activation, argmax, d_map);
+            let (row_stride, activation) = (geometry.map[1], saved.activation);
+            unfinish(
+                geometry, row_stride, output, d_output, activation, argmax, d_map,
+            );
         };
         let mut sums = vec![[0.0; 2]; geometry.batch_size * channels];
         sums.par_iter_mut()

@@ -4,12 +4,10 @@ mod maps;
 mod shifted;
 mod tiles;
 
-use rayon::prelude::*;
-
 use self::maps::{Layout, Maps};
 use self::shifted::Shifted;
 use self::tiles::Tiles;
-use super::forward::split;
+use super::forward::{in_turn, split};
 use super::geometry::Geometry;
 use super::winograd;
 use crate::Activation;
@@ -43,13 +41,16 @@ enum Way<'a> {
     Shifted(Shifted<'a>),
 }
 
-/// How a part of the batch gets its gradients from those of its maps.
-trait Part {
+/// Makes the gradients of a part of the batch from those of its maps, then of the next part.
+trait Part<'a> {
+    /// Where the gradients of the images belong; empty where nobody wants them.
+    fn begin(&mut self, d_images: &'a mut [f32]);
+
     /// Takes in the next image and the gradient of its maps.
     fn add(&mut self, image: &[f32], maps: &Maps);
 
     /// The gradient of the weights; those of all images are written.
-    fn finish(self: Box<Self>) -> Vec<f32>;
+    fn finish(&mut self) -> Vec<f32>;
 }
 
 /// The way back of [`forward`](super::forward::forward).
@@ -62,35 +63,45 @@ pub(crate) fn backward(
     let part_size = geometry.batch_size.div_ceil(NUM_PARTS);
     let num_parts = geometry.batch_size.div_ceil(part_size);
     let (image_len, output_len) = (geometry.image_len(), geometry.output_len());
-    let layout = Layout::new(geometry);
-    let way = if winograd::fits(geometry) {
-        Way::Tiles(Tiles::new(geometry, saved.weight, part_size, want_images))
+    let (way, layout) = if winograd::fits(geometry) {
+        let tiles = Tiles::new(geometry, saved.weight, part_size, want_images);
+        (Way::Tiles(tiles), Layout::tight(geometry))
     } else {
-        Way::Shifted(Shifted::new(geometry, &layout, saved.weight, want_images))
+        let layout = Layout::shifted(geometry);
+        let shifted = Shifted::new(geometry, &layout, saved.weight, want_images);
+        (Way::Shifted(shifted), layout)
     };
     let mut d_images = vec![0.0; if want_images { saved.images.len() } else { 0 }];
-    let parts: Vec<_> = split(&mut d_images, part_size * image_len, num_parts)
-        .into_par_iter()
-        .zip(saved.images.par_chunks(part_size * image_len))
-        .enumerate()
-        .map(|(index, (d_images, images))| {
-            let mut part: Box<dyn Part> = match &way {
-                Way::Tiles(tiles) => Box::new(tiles.part(d_images)),
-                Way::Shifted(shifted) => Box::new(shifted.part(d_images)),
+    let mut found = vec![Default::default(); num_parts];
+    let parts = split(&mut d_images, part_size * image_len, num_parts)
+        .into_iter()
+        .zip(saved.images.chunks(part_size * image_len))
+        .zip(&mut found)
+        .enumerate();
+    in_turn(
+        parts,
+        || {
+            let part: Box<dyn Part> = match &way {
+                Way::Tiles(tiles) => Box::new(tiles.part()),
+                Way::Shifted(shifted) => Box::new(shifted.part()),
             };
-            let mut maps = Maps::new(geometry, &layout);
+            (part, Maps::new(geometry, &layout))
+        },
+        |(part, maps), (index, ((d_images, images), found))| {
+            part.begin(d_images);
             let first = index * part_size;
             for (index, image) in images.chunks_exact(image_len).enumerate() {
                 let start = (first + index) * output_len;
                 maps.load(saved, d_output, start..start + output_len);
-                part.add(image, &maps);
+                part.add(image, maps);
             }
-            (part.finish(), maps.d_bias)
-        })
-        .collect();
+            *found = (part.finish(), maps.take_d_bias());
+        },
+    );
 
-    let mut parts = parts.into_iter();
-    let (mut weight, mut bias) = parts.next().expect("a batch has at least one image");
+    let mut parts = found.into_iter();
+    let (mut weight, mut bias): (Vec<f32>, Vec<f32>) =
+        parts.next().expect("a batch has at least one image");
     for (d_weight, d_bias) in parts {
         add(&mut weight, &d_weight);
         add(&mut bias, &d_bias);

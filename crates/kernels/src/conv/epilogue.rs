@@ -4,6 +4,7 @@ use std::array;
 
 use super::geometry::Geometry;
 use crate::Activation;
+use crate::math::vectorised;
 
 /// Of each pooled pixel, which pixel of its window was the largest.
 pub(crate) type Argmax = Vec<u8>;
@@ -11,56 +12,41 @@ pub(crate) type Argmax = Vec<u8>;
 /// Windows with more pixels than an [`Argmax`] can tell apart are pooled elsewhere.
 pub(crate) const MAX_WINDOW: usize = 256;
 
-/// Turns one row of sums into one map of the output.
-///
-/// # Shapes
-/// - `sums`: as the kernels leave them, rows `plane_width` apart
-/// - `output`: `[H, W]`, after pooling
-/// - `argmax`: as `output`, or empty where nothing is pooled or nobody asks
-pub(crate) fn finish(
-    geometry: &Geometry,
-    sums: &[f32],
-    bias: f32,
-    activation: Activation,
-    output: &mut [f32],
-    argmax: &mut [u8],
-) {
-    let [_, pool_width] = geometry.pool;
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if geometry.pool == [1, 1] {
-                finish_pixels(geometry, sums, bias, activation, output);
-                return;
+vectorised! {
+    /// Turns one row of sums into one map of the output.
+    ///
+    /// # Shapes
+    /// - `sums`: as the kernels leave them, rows `row_stride` apart
+    /// - `output`: `[H, W]`, after pooling
+    /// - `argmax`: as `output`, or empty where nothing is pooled or nobody asks
+    pub(crate) fn finish<const FMA: bool>(
+        geometry: &Geometry,
+        row_stride: usize,
+        sums: &[f32],
+        bias: f32,
+        activation: Activation,
+        output: &mut [f32],
+        argmax: &mut [u8],
+    ) {
+        if geometry.pool == [1, 1] {
+            let rows = output.chunks_exact_mut(geometry.map[1]);
+            for (output, sums) in rows.zip(sums.chunks(row_stride)) {
+                for (to, &sum) in output.iter_mut().zip(sums) {
+                    *to = activation.of(sum + bias);
+                }
             }
-            // A width that the compiler knows makes vectors of the loops.
-            match pool_width {
-                1 => pool::<1>(geometry, sums, output, argmax),
-                2 => pool::<2>(geometry, sums, output, argmax),
-                3 => pool::<3>(geometry, sums, output, argmax),
-                _ => pool::<0>(geometry, sums, output, argmax),
-            }
-            for to in output {
-                // The activation never falls, so the largest sum has the largest value.
-                *to = activation.of(*to + bias);
-            }
-        },
-    );
-}
-
-#[inline(always)]
-fn finish_pixels(
-    geometry: &Geometry,
-    sums: &[f32],
-    bias: f32,
-    activation: Activation,
-    output: &mut [f32],
-) {
-    let [_, plane_width] = geometry.plane();
-    let rows = output.chunks_exact_mut(geometry.map[1]);
-    for (output, sums) in rows.zip(sums.chunks(plane_width)) {
-        for (to, &sum) in output.iter_mut().zip(sums) {
-            *to = activation.of(sum + bias);
+            return;
+        }
+        // A width that the compiler knows makes vectors of the loops.
+        match geometry.pool[1] {
+            1 => pool::<1>(geometry, row_stride, sums, output, argmax),
+            2 => pool::<2>(geometry, row_stride, sums, output, argmax),
+            3 => pool::<3>(geometry, row_stride, sums, output, argmax),
+            _ => pool::<0>(geometry, row_stride, sums, output, argmax),
+        }
+        for to in output {
+            // The activation never falls, so the largest sum has the largest value.
+            *to = activation.of(*to + bias);
         }
     }
 }
@@ -69,20 +55,20 @@ fn finish_pixels(
 #[inline(always)]
 fn pool<const WIDTH: usize>(
     geometry: &Geometry,
+    row_stride: usize,
     sums: &[f32],
     output: &mut [f32],
     argmax: &mut [u8],
 ) {
     let [pool_height, pool_width] = geometry.pool;
     let pool_width = if WIDTH == 0 { pool_width } else { WIDTH };
-    let [_, plane_width] = geometry.plane();
     let [_, width] = geometry.pooled();
-    let bands = sums.chunks(pool_height * plane_width);
+    let bands = sums.chunks(pool_height * row_stride);
     let rows = output.chunks_exact_mut(width);
     if argmax.is_empty() {
         for (output, band) in rows.zip(bands) {
             output.fill(f32::NEG_INFINITY);
-            for row in band.chunks(plane_width) {
+            for row in band.chunks(row_stride) {
                 let windows = row[..width * pool_width].chunks_exact(pool_width);
                 for (largest, window) in output.iter_mut().zip(windows) {
                     for &value in window {
@@ -97,7 +83,7 @@ fn pool<const WIDTH: usize>(
     for ((output, argmax), band) in rows.zip(argmax.chunks_exact_mut(width)).zip(bands) {
         let window = Window {
             band,
-            plane_width,
+            row_stride,
             size: [pool_height, pool_width],
         };
         let (outputs, output) = output.as_chunks_mut::<4>();
@@ -117,7 +103,7 @@ fn pool<const WIDTH: usize>(
 /// The windows of one row of the output.
 struct Window<'a> {
     band: &'a [f32],
-    plane_width: usize,
+    row_stride: usize,
     size: [usize; 2],
 }
 
@@ -131,7 +117,7 @@ impl Window<'_> {
         let (mut largest, mut which) = ([f32::NEG_INFINITY; N], [0_u32; N]);
         let mut number = 0;
         for y in 0..height {
-            let row = &self.band[y * self.plane_width + start..][..N * width];
+            let row = &self.band[y * self.row_stride + start..][..N * width];
             for x in 0..width {
                 for index in 0..N {
                     let value = row[index * width + x];
@@ -149,44 +135,43 @@ impl Window<'_> {
     }
 }
 
-/// Takes the gradient of one map of the output back to its sums: `sums` gets it at its rows, as
-/// wide apart as the kernels want them, and stays zero elsewhere.
-pub(crate) fn unfinish(
-    geometry: &Geometry,
-    output: &[f32],
-    d_output: &[f32],
-    activation: Activation,
-    argmax: &[u8],
-    sums: &mut [f32],
-) {
-    let [_, pool_width] = geometry.pool;
-    let map = Map {
-        geometry,
-        output,
-        d_output,
-        activation,
-    };
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if geometry.pool == [1, 1] {
-                map.unfinish_pixels(sums);
-                return;
-            }
-            // A width that the compiler knows makes vectors of the loops.
-            match pool_width {
-                1 => map.unpool::<1>(argmax, sums),
-                2 => map.unpool::<2>(argmax, sums),
-                3 => map.unpool::<3>(argmax, sums),
-                _ => map.unpool::<0>(argmax, sums),
-            }
-        },
-    );
+vectorised! {
+    /// Takes the gradient of one map of the output back to its sums: `sums` gets it at its rows,
+    /// `row_stride` apart, and stays zero elsewhere.
+    pub(crate) fn unfinish<const FMA: bool>(
+        geometry: &Geometry,
+        row_stride: usize,
+        output: &[f32],
+        d_output: &[f32],
+        activation: Activation,
+        argmax: &[u8],
+        sums: &mut [f32],
+    ) {
+        let map = Map {
+            geometry,
+            row_stride,
+            output,
+            d_output,
+            activation,
+        };
+        if geometry.pool == [1, 1] {
+            map.unfinish_pixels(sums);
+            return;
+        }
+        // A width that the compiler knows makes vectors of the loops.
+        match geometry.pool[1] {
+            1 => map.unpool::<1>(argmax, sums),
+            2 => map.unpool::<2>(argmax, sums),
+            3 => map.unpool::<3>(argmax, sums),
+            _ => map.unpool::<0>(argmax, sums),
+        }
+    }
 }
 
 /// One map of the output, and its gradient.
 struct Map<'a> {
     geometry: &'a Geometry,
+    row_stride: usize,
     output: &'a [f32],
     d_output: &'a [f32],
     activation: Activation,
@@ -202,9 +187,8 @@ impl Map<'_> {
 
     #[inline(always)]
     fn unfinish_pixels(&self, sums: &mut [f32]) {
-        let [_, plane_width] = self.geometry.plane();
         let rows = self.rows(self.geometry.map[1]);
-        for ((output, d_output), sums) in rows.zip(sums.chunks_mut(plane_width)) {
+        for ((output, d_output), sums) in rows.zip(sums.chunks_mut(self.row_stride)) {
             for ((to, &y), &d_y) in sums.iter_mut().zip(output).zip(d_output) {
                 *to = d_y * self.activation.derivative(y);
             }
@@ -216,12 +200,11 @@ impl Map<'_> {
     fn unpool<const WIDTH: usize>(&self, argmax: &[u8], sums: &mut [f32]) {
         let [pool_height, pool_width] = self.geometry.pool;
         let pool_width = if WIDTH == 0 { pool_width } else { WIDTH };
-        let [_, plane_width] = self.geometry.plane();
         let [_, width] = self.geometry.pooled();
-        let bands = sums.chunks_mut(pool_height * plane_width);
+        let bands = sums.chunks_mut(pool_height * self.row_stride);
         let rows = self.rows(width).zip(argmax.chunks_exact(width));
         for (((output, d_output), argmax), band) in rows.zip(bands) {
-            for (y, row) in band.chunks_mut(plane_width).enumerate() {
+            for (y, row) in band.chunks_mut(self.row_stride).enumerate() {
                 // At most 256, as `MAX_WINDOW` is; an u8 would overflow behind its last pixel.
                 #[allow(clippy::cast_possible_truncation)]
                 let first = (y * pool_width) as u16;

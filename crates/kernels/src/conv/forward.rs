@@ -1,5 +1,7 @@
 //! From images to maps: one image or a few by themselves, so that what they need stays in the cache.
 
+use std::sync::Mutex;
+
 use rayon::prelude::*;
 
 use super::epilogue::{Argmax, finish};
@@ -8,9 +10,6 @@ use super::planes::Planes;
 use super::tile::{Correlate, PackedWeights, padded};
 use super::winograd::{self, Sizes, Winograd};
 use crate::Activation;
-
-/// Images that a thread takes at once.
-const IMAGES_PER_TASK: usize = 4;
 
 /// What comes out, and what the way back needs of it.
 pub(crate) struct Outcome {
@@ -56,21 +55,18 @@ pub(crate) fn forward(
         groups: pack(geometry, weight),
         offsets: offsets(geometry),
     };
-    let outputs = split(&mut output, output_len, geometry.batch_size);
-    let argmaxes = split(&mut argmax, argmax_len, geometry.batch_size);
-    let images = images.par_chunks_exact(geometry.image_len());
-    outputs
-        .into_par_iter()
-        .zip(argmaxes)
-        .zip(images)
-        .with_min_len(IMAGES_PER_TASK)
-        .for_each_init(
-            || Memory {
-                planes: Planes::new(geometry),
-                sums: Vec::new(),
-            },
-            |memory, ((output, argmax), image)| task.convolve(memory, image, output, argmax),
-        );
+    let images = split(&mut output, output_len, geometry.batch_size)
+        .into_iter()
+        .zip(split(&mut argmax, argmax_len, geometry.batch_size))
+        .zip(images.chunks_exact(geometry.image_len()));
+    in_turn(
+        images,
+        || Memory {
+            planes: Planes::new(geometry),
+            sums: Vec::new(),
+        },
+        |memory, ((output, argmax), image)| task.convolve(memory, image, output, argmax),
+    );
     Outcome { output, argmax }
 }
 
@@ -86,10 +82,10 @@ fn forward_in_tiles(
     let winograd = Winograd::new(
         Sizes {
             channels: geometry.channels,
+            image: geometry.image,
             padding: geometry.padding,
             maps: geometry.width,
             map: geometry.map,
-            map_stride: geometry.plane()[1],
             most_images: geometry
                 .batch_size
                 .div_ceil(2 * rayon::current_num_threads()),
@@ -99,25 +95,48 @@ fn forward_in_tiles(
     let output_len = geometry.output_len();
     let at_once = winograd.images_at_once();
     let num_tasks = geometry.batch_size.div_ceil(at_once);
-    split(output, at_once * output_len, num_tasks)
-        .into_par_iter()
+    let tasks = split(output, at_once * output_len, num_tasks)
+        .into_iter()
         .zip(split(argmax, at_once * output_len, num_tasks))
-        .zip(images.par_chunks(at_once * geometry.image_len()))
-        .with_min_len(num_tasks.div_ceil(4 * rayon::current_num_threads()))
-        .for_each_init(
-            || winograd.memory(),
-            |memory, ((output, argmax), images)| {
-                for (index, image) in images.chunks_exact(geometry.image_len()).enumerate() {
-                    winograd.load(memory, index, &geometry.rows_of(image));
-                }
-                let num_images = output.len() / output_len;
-                winograd.run(memory, num_images, |image, map, sums| {
-                    let place = image * output_len..(image + 1) * output_len;
-                    let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
-                    finish.map(map, sums, &mut output[place], argmax);
-                });
-            },
-        );
+        .zip(images.chunks(at_once * geometry.image_len()));
+    in_turn(
+        tasks,
+        || winograd.memory(),
+        |memory, ((output, argmax), images)| {
+            for (index, image) in images.chunks_exact(geometry.image_len()).enumerate() {
+                memory.load(index, image);
+            }
+            let num_images = output.len() / output_len;
+            winograd.run(memory, num_images, |image, map, sums| {
+                let place = image * output_len..(image + 1) * output_len;
+                let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
+                finish.map(map, geometry.map[1], sums, &mut output[place], argmax);
+            });
+        },
+    );
+}
+
+/// Does all tasks: each thread takes the next one when it is done with the last, and keeps its memory.
+pub(crate) fn in_turn<T, M>(
+    tasks: impl Iterator<Item = T> + Send,
+    memory: impl Fn() -> M + Sync,
+    work: impl Fn(&mut M, T) + Sync,
+) {
+    let tasks = Mutex::new(tasks);
+    let next = || tasks.lock().expect("no task panics").next();
+    let thread = |_| {
+        let Some(mut task) = next() else { return };
+        let mut memory = memory();
+        loop {
+            work(&mut memory, task);
+            match next() {
+                Some(next) => task = next,
+                None => return,
+            }
+        }
+    };
+    let threads = 0..rayon::current_num_threads();
+    threads.into_par_iter().with_max_len(1).for_each(thread);
 }
 
 /// What is done to every map.
@@ -128,14 +147,23 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// `output` and `argmax` are those of the whole image; the latter is empty where nobody asks.
-    fn map(&self, map: usize, sums: &[f32], output: &mut [f32], argmax: &mut [u8]) {
+    /// `sums` has rows `row_stride` apart; `output` and `argmax` are those of the whole image, the
+    /// latter empty where nobody asks.
+    fn map(
+        &self,
+        map: usize,
+        row_stride: usize,
+        sums: &[f32],
+        output: &mut [f32],
+        argmax: &mut [u8],
+    ) {
         let map_len = output.len() / self.geometry.width;
         let place = map * map_len..(map + 1) * map_len;
         let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
         let (bias, activation) = (self.bias[map], self.activation);
         finish(
             self.geometry,
+            row_stride,
             sums,
             bias,
             activation,
@@ -180,7 +208,8 @@ impl Task<'_> {
                 .run();
                 for (sums, row) in memory.sums.chunks_exact(row_len).zip(rows) {
                     let map = group * geometry.group_width() + row;
-                    self.finish.map(map, sums, output, argmax);
+                    self.finish
+                        .map(map, geometry.plane()[1], sums, output, argmax);
                 }
             }
         }

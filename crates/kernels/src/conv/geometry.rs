@@ -4,7 +4,6 @@ use burn::tensor::Shape;
 use burn::tensor::ops::ConvOptions;
 
 use super::epilogue::MAX_WINDOW;
-use super::winograd::Rows;
 
 /// The sizes of a convolution, along `[height, width]` where there are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,17 +117,6 @@ impl Geometry {
 
     pub(crate) fn image_len(&self) -> usize {
         self.channels * self.image[0] * self.image[1]
-    }
-
-    /// An image, `[C, H, W]`.
-    pub(crate) fn rows_of<'a>(&self, image: &'a [f32]) -> Rows<'a> {
-        let [height, width] = self.image;
-        Rows {
-            values: image,
-            size: [height, width],
-            channel_stride: height * width,
-            row_stride: width,
-        }
     }
 
     pub(crate) fn output_len(&self) -> usize {

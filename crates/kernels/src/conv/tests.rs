@@ -52,7 +52,9 @@ impl Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let sizes = (1_usize..4, 1_usize..3, 1_usize..4, 1_usize..11);
+    // Few images, or several in each part that is summed by itself.
+    let batch_size = prop_oneof![1_usize..4, 33_usize..36];
+    let sizes = (batch_size, 1_usize..3, 1_usize..4, 1_usize..11);
     let two = |range: std::ops::Range<usize>| [range.clone(), range];
     let pads = [(0_usize..3, 0_usize..3), (0_usize..3, 0_usize..3)];
     let activation = prop_oneof![

@@ -9,6 +9,7 @@
 //! In here the channels of a pixel lie side by side (`pixels`), so that all loops run over full
 //! vectors, however small the maps are. Tiles of small images are multiplied together.
 
+mod blocks;
 mod pixels;
 mod products;
 mod transforms;
@@ -18,12 +19,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use self::pixels::{LANES, Pixels};
+use self::pixels::{Frame, LANES, Pixels};
 use self::products::{Panels, TileProducts};
 use self::transforms::{Collect, Gather, Patches};
 use super::geometry::Geometry;
 
-pub(crate) use self::pixels::Rows;
 pub(crate) use self::weights::WeightGradient;
 
 /// Places of a patch, 4 x 4.
@@ -59,13 +59,13 @@ pub(crate) fn fits(geometry: &Geometry) -> bool {
 #[derive(Clone, Copy)]
 pub(crate) struct Sizes {
     pub(crate) channels: usize,
+    /// Rows and columns of what is loaded.
+    pub(crate) image: [usize; 2],
     /// Zeros before the first row and the first column.
     pub(crate) padding: [usize; 2],
     pub(crate) maps: usize,
     /// Rows and columns of what comes out.
     pub(crate) map: [usize; 2],
-    /// From one row of a map to the next; at least its columns.
-    pub(crate) map_stride: usize,
     /// Images that may be worked on at once.
     pub(crate) most_images: usize,
 }
@@ -89,8 +89,15 @@ pub(crate) struct Memory {
     patches: Vec<f32>,
     /// `[place, tile, map of a panel]`
     products: Vec<f32>,
-    /// `[map of a few, row, column]`
+    /// A few maps, `[map, row, column]`.
     rows: Vec<f32>,
+}
+
+impl Memory {
+    /// Takes in an image, `[C, H, W]`; `index` is below `images_at_once`.
+    pub(crate) fn load(&mut self, index: usize, image: &[f32]) {
+        self.images[index].load(image);
+    }
 }
 
 impl Winograd {
@@ -119,29 +126,23 @@ impl Winograd {
 
     pub(crate) fn memory(&self) -> Memory {
         let Sizes { channels, maps, .. } = self.sizes;
-        let image = self.tiles.map(|tiles| 2 * tiles + 2);
-        let map = self.tiles.map(|tiles| 2 * tiles);
+        let image = image_frame(self.sizes.image, self.sizes.padding, self.tiles);
+        let map = map_frame(self.sizes.map, self.tiles);
         let images = 0..self.images_at_once;
         let num_channels = channels.next_multiple_of(LANES);
         Memory {
             images: images
                 .clone()
-                .map(|_| Pixels::new(image, channels))
+                .map(|_| Pixels::new(&image, channels))
                 .collect(),
-            maps: images.map(|_| Pixels::new(map, maps)).collect(),
+            maps: images.map(|_| Pixels::new(&map, maps)).collect(),
             patches: vec![0.0; PLACES * self.tiles_at_once * num_channels],
             products: vec![0.0; PLACES * self.tiles_at_once * Panels::WIDEST],
             rows: vec![0.0; LANES * self.map_len()],
         }
     }
 
-    /// Takes in an image; `index` is below `images_at_once`.
-    pub(crate) fn load(&self, memory: &mut Memory, index: usize, image: &Rows) {
-        memory.images[index].load(self.sizes.channels, image, self.sizes.padding);
-    }
-
-    /// Convolves the first `num_images` that are loaded; `finish` gets each map of each image, its
-    /// rows `map_stride` apart.
+    /// Convolves the first `num_images` that are loaded; `finish` gets each map of each image.
     pub(crate) fn run(
         &self,
         memory: &mut Memory,
@@ -157,12 +158,9 @@ impl Winograd {
                 self.gather(memory, tiles.clone(), maps);
             }
         }
-        for image in 0..num_images {
-            for first in (0..self.sizes.maps).step_by(LANES) {
-                let maps = first..self.sizes.maps.min(first + LANES);
-                let strides = [self.map_len(), self.sizes.map_stride];
-                let pixels = &memory.maps[image];
-                pixels.store(maps.clone(), self.sizes.map, &mut memory.rows, strides);
+        for (image, pixels) in memory.maps.iter().take(num_images).enumerate() {
+            for maps in pixels.blocks() {
+                pixels.store(maps.clone(), &mut memory.rows);
                 for (map, rows) in maps.zip(memory.rows.chunks_exact(self.map_len())) {
                     finish(image, map, rows);
                 }
@@ -240,7 +238,25 @@ impl Winograd {
 
     /// From one map to the next.
     fn map_len(&self) -> usize {
-        self.sizes.map[0] * self.sizes.map_stride
+        self.sizes.map[0] * self.sizes.map[1]
+    }
+}
+
+/// An image with as many zeros around as the patches of its tiles reach.
+fn image_frame(image: [usize; 2], padding: [usize; 2], tiles: [usize; 2]) -> Frame {
+    Frame {
+        size: tiles.map(|tiles| 2 * tiles + 2),
+        start: padding,
+        image,
+    }
+}
+
+/// A map that is filled up to whole tiles.
+fn map_frame(map: [usize; 2], tiles: [usize; 2]) -> Frame {
+    Frame {
+        size: tiles.map(|tiles| 2 * tiles),
+        start: [0, 0],
+        image: map,
     }
 }
 

@@ -5,37 +5,50 @@ use std::ops::Range;
 use super::super::epilogue::unfinish;
 use super::super::geometry::Geometry;
 use super::super::tile::{SLACK, padded};
-use super::super::winograd::Rows;
 use super::Saved;
 
-/// Where maps lie, so that shifted rows can be read of them.
+/// Where maps lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
-    /// Zeros before each map: the first pixels of a plane look back so far.
+    /// Zeros before each map.
     pub(super) margin: usize,
     /// From one map to the next.
     pub(super) stride: usize,
+    /// From one row to the next.
+    pub(super) row_stride: usize,
 }
 
 impl Layout {
-    pub(super) fn new(geometry: &Geometry) -> Self {
+    /// One after the other.
+    pub(super) fn tight(geometry: &Geometry) -> Self {
+        Self {
+            margin: 0,
+            stride: geometry.map[0] * geometry.map[1],
+            row_stride: geometry.map[1],
+        }
+    }
+
+    /// So that shifted rows can be read of them: the first pixels of a plane look back into the
+    /// margin.
+    pub(super) fn shifted(geometry: &Geometry) -> Self {
         let taps = geometry.taps();
         let margin = taps.iter().map(|tap| tap.offset).max().unwrap_or(0);
         let length = geometry.plane_len().max(padded(geometry.positions()));
         Self {
             margin,
             stride: margin + length,
+            row_stride: geometry.plane()[1],
         }
     }
 }
 
-/// The gradient of each map's sums, at its positions in the plane.
+/// The gradient of each map's sums.
 pub(super) struct Maps<'a> {
     geometry: &'a Geometry,
     pub(super) layout: Layout,
     pub(super) values: Vec<f32>,
     /// Of all images so far.
-    pub(super) d_bias: Vec<f32>,
+    d_bias: Vec<f32>,
 }
 
 impl<'a> Maps<'a> {
@@ -62,19 +75,22 @@ impl<'a> Maps<'a> {
             let argmax = argmax
                 .get(map * map_len..(map + 1) * map_len)
                 .unwrap_or_default();
-            let sums = &mut sums[self.layout.margin..][..geometry.positions()];
-            unfinish(geometry, output, d_output, saved.activation, argmax, sums);
+            let Layout {
+                margin, row_stride, ..
+            } = self.layout;
+            let positions = (geometry.map[0] - 1) * row_stride + geometry.map[1];
+            let sums = &mut sums[margin..][..positions];
+            let activation = saved.activation;
+            unfinish(
+                geometry, row_stride, output, d_output, activation, argmax, sums,
+            );
             *d_bias += sum(sums);
         }
     }
 
-    pub(super) fn rows(&self) -> Rows<'_> {
-        Rows {
-            values: &self.values[self.layout.margin..],
-            size: self.geometry.map,
-            channel_stride: self.layout.stride,
-            row_stride: self.geometry.plane()[1],
-        }
+    /// The gradient of the biases; it begins anew.
+    pub(super) fn take_d_bias(&mut self) -> Vec<f32> {
+        std::mem::replace(&mut self.d_bias, vec![0.0; self.geometry.width])
     }
 }
 

@@ -43,13 +43,13 @@ impl<'a> Shifted<'a> {
         }
     }
 
-    pub(super) fn part<'b>(&'b self, d_images: &'b mut [f32]) -> PartOfShifted<'b> {
+    pub(super) fn part(&self) -> PartOfShifted<'_> {
         PartOfShifted {
             back: self,
             planes: Planes::new(self.geometry),
             sums: Vec::new(),
-            d_weight: vec![0.0; self.geometry.weight_len()],
-            unwritten: d_images.chunks_exact_mut(self.geometry.image_len()),
+            d_weight: Vec::new(),
+            unwritten: <&mut [f32]>::default().chunks_exact_mut(1),
         }
     }
 }
@@ -89,7 +89,12 @@ pub(super) struct PartOfShifted<'a> {
     unwritten: ChunksExactMut<'a, f32>,
 }
 
-impl Part for PartOfShifted<'_> {
+impl<'a> Part<'a> for PartOfShifted<'a> {
+    fn begin(&mut self, d_images: &'a mut [f32]) {
+        self.d_weight = vec![0.0; self.back.geometry.weight_len()];
+        self.unwritten = d_images.chunks_exact_mut(self.back.geometry.image_len());
+    }
+
     fn add(&mut self, image: &[f32], maps: &Maps) {
         self.add_weights(image, maps);
         if let Some(d_image) = self.unwritten.next() {
@@ -97,8 +102,8 @@ impl Part for PartOfShifted<'_> {
         }
     }
 
-    fn finish(self: Box<Self>) -> Vec<f32> {
-        self.d_weight
+    fn finish(&mut self) -> Vec<f32> {
+        std::mem::take(&mut self.d_weight)
     }
 }
 
@@ -159,8 +164,8 @@ impl PartOfShifted<'_> {
         }
         self.clear_unused();
         self.planes.store(geometry, d_image);
-        // The padding is zero again for the next image.
-        if geometry.padding != [0, 0] {
+        // The padding, which may be behind the image alone, is zero again for the next one.
+        if geometry.num_planes() > 1 || geometry.plane() != geometry.image {
             self.planes.values.fill(0.0);
         }
     }

@@ -24,10 +24,10 @@ impl<'a> Tiles<'a> {
         // The same convolution with the weights back to front.
         let sizes = Sizes {
             channels: geometry.width,
+            image: geometry.map,
             padding: geometry.padding.map(|padding| 2 - padding),
             maps: geometry.channels,
             map: geometry.image,
-            map_stride: geometry.image[1],
             most_images: part_size,
         };
         let weight = |channel: usize, map: usize, tap: usize| {
@@ -40,12 +40,12 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    pub(super) fn part<'b>(&'b self, d_images: &'b mut [f32]) -> PartInTiles<'b> {
+    pub(super) fn part(&self) -> PartInTiles<'_> {
         let images = self.to_images.as_ref().map(|winograd| Images {
             memory: winograd.memory(),
             winograd,
             num_loaded: 0,
-            unwritten: d_images.chunks_exact_mut(self.geometry.image_len()),
+            unwritten: <&mut [f32]>::default().chunks_exact_mut(1),
         });
         PartInTiles {
             geometry: self.geometry,
@@ -62,14 +62,18 @@ pub(super) struct PartInTiles<'a> {
     images: Option<Images<'a>>,
 }
 
-impl Part for PartInTiles<'_> {
-    fn add(&mut self, image: &[f32], maps: &Maps) {
-        let maps = maps.rows();
-        self.weights.add(&self.geometry.rows_of(image), &maps);
+impl<'a> Part<'a> for PartInTiles<'a> {
+    fn begin(&mut self, d_images: &'a mut [f32]) {
         if let Some(images) = &mut self.images {
-            images
-                .winograd
-                .load(&mut images.memory, images.num_loaded, &maps);
+            images.unwritten = d_images.chunks_exact_mut(self.geometry.image_len());
+        }
+    }
+
+    fn add(&mut self, image: &[f32], maps: &Maps) {
+        let maps = &maps.values[..self.geometry.width * maps.layout.stride];
+        self.weights.add(image, maps);
+        if let Some(images) = &mut self.images {
+            images.memory.load(images.num_loaded, maps);
             images.num_loaded += 1;
             if images.num_loaded == images.winograd.images_at_once() {
                 images.store();
@@ -77,13 +81,11 @@ impl Part for PartInTiles<'_> {
         }
     }
 
-    fn finish(mut self: Box<Self>) -> Vec<f32> {
+    fn finish(&mut self) -> Vec<f32> {
         if let Some(images) = &mut self.images {
             images.store();
         }
-        let mut d_weight = vec![0.0; self.geometry.weight_len()];
-        self.weights.finish(&mut d_weight);
-        d_weight
+        self.weights.take()
     }
 }
 

@@ -2,8 +2,21 @@
 
 use std::ops::Range;
 
+use super::blocks;
+
 /// Channels are filled up to a multiple of it: the lanes of the longest vectors.
 pub(super) const LANES: usize = 16;
+
+/// Where an image lies among zeros.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    /// Rows and columns with the zeros around.
+    pub(super) size: [usize; 2],
+    /// Row and column of the image's first pixel.
+    pub(super) start: [usize; 2],
+    /// Rows and columns of the image.
+    pub(super) image: [usize; 2],
+}
 
 /// `[row, column, channel]`
 pub(super) struct Pixels {
@@ -12,65 +25,66 @@ pub(super) struct Pixels {
     pub(super) width: usize,
     /// A multiple of [`LANES`]: filled up with channels of zeros.
     pub(super) channels: usize,
-}
-
-/// Channel after channel of rows of pixels, as they lie outside of this module.
-pub(crate) struct Rows<'a> {
-    pub(crate) values: &'a [f32],
-    /// Rows and columns.
-    pub(crate) size: [usize; 2],
-    /// From one channel to the next.
-    pub(crate) channel_stride: usize,
-    /// From one row to the next.
-    pub(crate) row_stride: usize,
+    num_channels: usize,
+    /// Where each pixel of the image begins, row after row.
+    places: Vec<usize>,
 }
 
 impl Pixels {
     /// Zeros.
-    pub(super) fn new([height, width]: [usize; 2], num_channels: usize) -> Self {
+    pub(super) fn new(frame: &Frame, num_channels: usize) -> Self {
         let channels = num_channels.next_multiple_of(LANES);
+        let [height, width] = frame.size;
+        let rows = frame.start[0]..frame.start[0] + frame.image[0];
+        let places = rows.flat_map(|y| {
+            let columns = frame.start[1]..frame.start[1] + frame.image[1];
+            columns.map(move |x| (y * width + x) * channels)
+        });
         Self {
             values: vec![0.0; height * width * channels],
             width,
             channels,
+            num_channels,
+            places: places.collect(),
         }
     }
 
-    /// Takes in an image, the first of its pixels at row and column `start`; all around stays zero.
-    pub(super) fn load(&mut self, num_channels: usize, image: &Rows, start: [usize; 2]) {
-        let [height, width] = image.size;
-        for y in 0..height {
-            let first = ((y + start[0]) * self.width + start[1]) * self.channels;
-            let to = &mut self.values[first..][..width * self.channels];
-            let row = &image.values[y * image.row_stride..];
-            for first in (0..num_channels).step_by(LANES) {
-                let channels = first..num_channels.min(first + LANES);
-                for (x, pixel) in to.chunks_exact_mut(self.channels).enumerate() {
-                    for (to, channel) in pixel[channels.clone()].iter_mut().zip(channels.clone()) {
-                        *to = row[channel * image.channel_stride + x];
-                    }
+    /// Takes in an image, `[C, H, W]`.
+    pub(super) fn load(&mut self, image: &[f32]) {
+        let num_pixels = self.places.len();
+        for (channel, rows) in image.chunks(LANES * num_pixels).enumerate() {
+            let channel = channel * LANES;
+            if blocks::load(rows, &self.places, channel, &mut self.values) {
+                continue;
+            }
+            for pixel in 0..num_pixels {
+                let to = &mut self.values[self.places[pixel] + channel..];
+                let from = rows[pixel..].iter().step_by(num_pixels);
+                for (to, &from) in to.iter_mut().zip(from) {
+                    *to = from;
                 }
             }
         }
     }
 
-    /// Writes some channels, one after the other, to rows of `size`; channels and rows lie `strides`
-    /// apart.
-    pub(super) fn store(
-        &self,
-        channels: Range<usize>,
-        [height, width]: [usize; 2],
-        to: &mut [f32],
-        [channel_stride, row_stride]: [usize; 2],
-    ) {
-        for y in 0..height {
-            let pixels = &self.values[y * self.width * self.channels..];
-            for (index, channel) in channels.clone().enumerate() {
-                let row = &mut to[index * channel_stride + y * row_stride..][..width];
-                let pixels = pixels[channel..].iter().step_by(self.channels);
-                for (to, &pixel) in row.iter_mut().zip(pixels) {
-                    *to = pixel;
-                }
+    /// Channels as [`Pixels::store`] takes them, a few at a time.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let num_channels = self.num_channels;
+        (0..num_channels)
+            .step_by(LANES)
+            .map(move |first| first..num_channels.min(first + LANES))
+    }
+
+    /// Writes one of the blocks of channels, `[C, H, W]`.
+    pub(super) fn store(&self, channels: Range<usize>, to: &mut [f32]) {
+        let num_pixels = self.places.len();
+        let to = &mut to[..channels.len() * num_pixels];
+        if blocks::store(&self.values, &self.places, channels.start, to) {
+            return;
+        }
+        for (channel, row) in channels.zip(to.chunks_exact_mut(num_pixels)) {
+            for (to, place) in row.iter_mut().zip(&self.places) {
+                *to = self.values[place + channel];
             }
         }
     }

@@ -104,6 +104,7 @@ impl<T: Transform> WithSimd for Collect<'_, T> {
                     ref values,
                     width,
                     channels,
+                    ..
                 },
             columns,
             tiles,
@@ -154,6 +155,7 @@ impl WithSimd for Gather<'_> {
             values,
             width,
             channels,
+            ..
         } = self.pixels;
         let num_maps = self.maps.len();
         for (index, tile) in self.tiles.enumerate() {

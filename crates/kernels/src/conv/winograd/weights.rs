@@ -7,10 +7,10 @@
 use std::ops::Range;
 
 use super::super::geometry::Geometry;
-use super::PLACES;
-use super::pixels::{Pixels, Rows};
+use super::pixels::Pixels;
 use super::products::WeightProducts;
 use super::transforms::{Collect, Patches, Taps, Tiles};
+use super::{PLACES, image_frame, map_frame};
 
 /// Channels and maps of all tiles that are collected for each place.
 const COLLECTED: usize = 16384;
@@ -36,8 +36,9 @@ impl WeightGradient {
     /// For a convolution that [`fits`](super::fits), of at most `num_images` images.
     pub(crate) fn new(geometry: &Geometry, num_images: usize) -> Self {
         let tiles = geometry.map.map(|length| length.div_ceil(2));
-        let image = Pixels::new(tiles.map(|tiles| 2 * tiles + 2), geometry.channels);
-        let d_map = Pixels::new(tiles.map(|tiles| 2 * tiles), geometry.width);
+        let image = image_frame(geometry.image, geometry.padding, tiles);
+        let image = Pixels::new(&image, geometry.channels);
+        let d_map = Pixels::new(&map_frame(geometry.map, tiles), geometry.width);
         let (channels, maps) = (image.channels, d_map.channels);
         let most = num_images * tiles[0] * tiles[1];
         let tiles_at_once = (COLLECTED / (channels + maps)).clamp(1, most);
@@ -54,16 +55,10 @@ impl WeightGradient {
         }
     }
 
-    /// Takes in an image and the gradient of its maps.
-    pub(crate) fn add(&mut self, image: &Rows, d_map: &Rows) {
-        let Geometry {
-            channels,
-            width,
-            padding,
-            ..
-        } = self.geometry;
-        self.image.load(channels, image, padding);
-        self.d_map.load(width, d_map, [0, 0]);
+    /// Takes in an image, `[C, H, W]`, and the gradient of its maps, `[width, H, W]`.
+    pub(crate) fn add(&mut self, image: &[f32], d_map: &[f32]) {
+        self.image.load(image);
+        self.d_map.load(d_map);
         let num_tiles = self.tiles[0] * self.tiles[1];
         let mut done = 0;
         while done < num_tiles {
@@ -118,10 +113,11 @@ impl WeightGradient {
         self.num_collected = 0;
     }
 
-    /// The gradient, `[width, C, 3, 3]`.
-    pub(crate) fn finish(mut self, d_weight: &mut [f32]) {
+    /// The gradient, `[width, C, 3, 3]`; it begins anew.
+    pub(crate) fn take(&mut self) -> Vec<f32> {
         self.multiply();
         let (channels, maps) = (self.image.channels, self.d_map.channels);
+        let mut d_weight = vec![0.0; self.geometry.weight_len()];
         let d_maps = d_weight.chunks_exact_mut(9 * self.geometry.channels);
         for (map, weights) in d_maps.enumerate() {
             pulp::Arch::new().dispatch(Taps {
@@ -130,5 +126,7 @@ impl WeightGradient {
                 weights,
             });
         }
+        self.sums.fill(0.0);
+        d_weight
     }
 }
