@@ -1,5 +1,6 @@
 //! From images to maps: one image or a few by themselves, so that what they need stays in the cache.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
@@ -55,17 +56,31 @@ pub(crate) fn forward(
         groups: pack(geometry, weight),
         offsets: offsets(geometry),
     };
-    let images = split(&mut output, output_len, geometry.batch_size)
-        .into_iter()
-        .zip(split(&mut argmax, argmax_len, geometry.batch_size))
-        .zip(images.chunks_exact(geometry.image_len()));
+    let shares = task.shares();
+    let tasks = split(
+        &mut output,
+        output_len / shares,
+        geometry.batch_size * shares,
+    )
+    .into_iter()
+    .zip(split(
+        &mut argmax,
+        argmax_len / shares,
+        geometry.batch_size * shares,
+    ))
+    .enumerate();
     in_turn(
-        images,
+        tasks,
         || Memory {
             planes: Planes::new(geometry),
             sums: Vec::new(),
         },
-        |memory, ((output, argmax), image)| task.convolve(memory, image, output, argmax),
+        |memory, (index, (output, argmax))| {
+            let image = index / shares * geometry.image_len();
+            let image = &images[image..image + geometry.image_len()];
+            let first_map = index % shares * (geometry.width / shares);
+            task.convolve(memory, image, first_map, output, argmax);
+        },
     );
     Outcome { output, argmax }
 }
@@ -110,7 +125,15 @@ fn forward_in_tiles(
             winograd.run(memory, num_images, |image, map, sums| {
                 let place = image * output_len..(image + 1) * output_len;
                 let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
-                finish.map(map, geometry.map[1], sums, &mut output[place], argmax);
+                let output = &mut output[place];
+                finish.map(
+                    map,
+                    0..geometry.width,
+                    geometry.map[1],
+                    sums,
+                    output,
+                    argmax,
+                );
             });
         },
     );
@@ -147,26 +170,27 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// `sums` has rows `row_stride` apart; `output` and `argmax` are those of the whole image, the
+    /// `sums` has rows `row_stride` apart; `output` and `argmax` are those of `maps` of an image, the
     /// latter empty where nobody asks.
     fn map(
         &self,
         map: usize,
+        maps: Range<usize>,
         row_stride: usize,
         sums: &[f32],
         output: &mut [f32],
         argmax: &mut [u8],
     ) {
-        let map_len = output.len() / self.geometry.width;
-        let place = map * map_len..(map + 1) * map_len;
+        let map_len = output.len() / maps.len();
+        let start = (map - maps.start) * map_len;
+        let place = start..start + map_len;
         let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
-        let (bias, activation) = (self.bias[map], self.activation);
         finish(
             self.geometry,
             row_stride,
             sums,
-            bias,
-            activation,
+            self.bias[map],
+            self.activation,
             &mut output[place],
             argmax,
         );
@@ -189,13 +213,40 @@ struct Memory {
 }
 
 impl Task<'_> {
-    fn convolve(&self, memory: &mut Memory, image: &[f32], output: &mut [f32], argmax: &mut [u8]) {
+    /// Parts of the maps that threads make by themselves, where there are fewer images than threads.
+    fn shares(&self) -> usize {
         let geometry = self.finish.geometry;
+        let threads_per_image = rayon::current_num_threads() / geometry.batch_size;
+        let fits = |shares: &usize| {
+            let share = geometry.width / shares;
+            let mut blocks = self.groups[0].blocks();
+            let begins = blocks.any(|rows| rows.start == share);
+            geometry.groups == 1 && geometry.width.is_multiple_of(*shares) && begins
+        };
+        (2..=threads_per_image).rev().find(fits).unwrap_or(1)
+    }
+
+    /// Makes as many maps as there is room for, from `first_map` on.
+    fn convolve(
+        &self,
+        memory: &mut Memory,
+        image: &[f32],
+        first_map: usize,
+        output: &mut [f32],
+        argmax: &mut [u8],
+    ) {
+        let geometry = self.finish.geometry;
+        let num_maps = output.len() / (geometry.output_len() / geometry.width);
         memory.planes.load(geometry, image);
         let row_len = padded(geometry.positions());
         for (group, weights) in self.groups.iter().enumerate() {
             let first_channel = group * geometry.group_channels();
             for rows in weights.blocks() {
+                let maps = rows.start + group * geometry.group_width()
+                    ..rows.end + group * geometry.group_width();
+                if maps.start < first_map || maps.start >= first_map + num_maps {
+                    continue;
+                }
                 memory.sums.resize(rows.len() * row_len, 0.0);
                 Correlate {
                     values: &memory.planes.values[Planes::channel_start(geometry, first_channel)..],
@@ -206,10 +257,15 @@ impl Task<'_> {
                     sums: &mut memory.sums,
                 }
                 .run();
-                for (sums, row) in memory.sums.chunks_exact(row_len).zip(rows) {
-                    let map = group * geometry.group_width() + row;
-                    self.finish
-                        .map(map, geometry.plane()[1], sums, output, argmax);
+                for (sums, map) in memory.sums.chunks_exact(row_len).zip(maps) {
+                    self.finish.map(
+                        map,
+                        first_map..first_map + num_maps,
+                        geometry.plane()[1],
+                        sums,
+                        output,
+                        argmax,
+                    );
                 }
             }
         }

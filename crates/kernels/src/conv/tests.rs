@@ -252,7 +252,13 @@ fn tiles_round_little_more_than_a_plain_sum() {
 
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
-    for case in [a_case(), a_case_in_tiles()] {
+    // Of a single image, the threads share the maps.
+    let shared = Case {
+        batch_size: 1,
+        group_width: 32,
+        ..a_case()
+    };
+    for case in [a_case(), a_case_in_tiles(), shared] {
         let inputs = case.inputs(&Device::flex());
         let run = |num_threads| {
             let threads = rayon::ThreadPoolBuilder::new().num_threads(num_threads);
