@@ -5,6 +5,7 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use fornax_kernels::hidden_means;
 use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights};
 use fornax_mlp::Mlp;
 
@@ -28,6 +29,10 @@ pub struct DbnConfig {
     /// for regression.
     #[config(default = true)]
     pub labels: bool,
+    /// Whether the machines below the top get weights of their own for the way down, which
+    /// [`UpDown`](crate::UpDown) teaches.
+    #[config(default = false)]
+    pub up_down: bool,
     /// Probability of dropping a hidden unit while the unrolled network is fine-tuned, in `[0, 1)`.
     #[config(default = 0.0)]
     pub dropout: f64,
@@ -57,9 +62,11 @@ impl DbnConfig {
     #[must_use]
     pub fn init(&self, device: &Device) -> Dbn {
         let rbms = self.layers().map(|layer| layer.init(device));
-        Dbn {
+        let stack = Dbn {
             rbms: rbms.collect(),
-        }
+            down: Vec::new(),
+        };
+        if self.up_down { stack.untied() } else { stack }
     }
 
     /// The machines, lowest first: each sees the hidden units of the one below as its data.
@@ -107,6 +114,9 @@ impl DbnConfig {
 pub struct Dbn {
     /// The machines, lowest first; never empty.
     pub rbms: Vec<Rbm>,
+    /// The way down from each machine but the top one, lowest first, `[H, V]`; empty where it is the
+    /// way up turned about.
+    pub down: Vec<Linear>,
 }
 
 impl Dbn {
@@ -121,6 +131,43 @@ impl Dbn {
             .iter()
             .take(num_layers)
             .fold(x, |x, rbm| rbm.propagate(x))
+    }
+
+    /// The means of what machine `layer` sees, the way down from its hidden units; label units are
+    /// set aside.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[B, H]` of the machine
+    /// - returns: `[B, V]`, probabilities for Bernoulli units, means for Gaussian ones
+    ///
+    /// # Panics
+    /// When there is no machine `layer`.
+    #[must_use]
+    pub fn below(&self, layer: usize, hidden: Tensor<2>) -> Tensor<2> {
+        let rbm = &self.rbms[layer];
+        match (self.down.get(layer), rbm.visible) {
+            (None, _) => rbm.split(rbm.visible_given_hidden(hidden)).0,
+            (Some(down), Visible::Gaussian) => down.forward(hidden),
+            (Some(Linear { weight, bias }), Visible::Bernoulli) => {
+                let bias = bias
+                    .as_ref()
+                    .map_or_else(|| rbm.visible_bias.val(), Param::val);
+                hidden_means(hidden, weight.val(), bias)
+            }
+        }
+    }
+
+    /// Gives each machine but the top one weights of its own for the way down, which begin as those
+    /// of its way up turned about.
+    #[must_use]
+    pub fn untied(mut self) -> Self {
+        let below_top = self.rbms.iter().take(self.rbms.len().saturating_sub(1));
+        let down = below_top.map(|rbm| Linear {
+            weight: Param::from_tensor(rbm.data_weight().transpose()),
+            bias: Some(Param::from_tensor(rbm.visible_bias.val())),
+        });
+        self.down = down.collect();
+        self
     }
 
     /// The features of the top layer; shows those of every layer to `tap`, as `hidden1`, `hidden2`

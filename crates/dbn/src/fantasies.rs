@@ -31,8 +31,8 @@ impl Dbn {
         let visible = gibbs_chains(top, num_samples, steps, label.as_ref()); // [N, V]
         let mean = top.visible_given_hidden(top.sample_h_given_v(visible));
         let (features, _) = top.split(mean);
-        let below = self.rbms.iter().rev().skip(1);
-        Ok(below.fold(features, |features, rbm| rbm.visible_given_hidden(features)))
+        let below_top = (0..self.rbms.len() - 1).rev();
+        Ok(below_top.fold(features, |features, layer| self.below(layer, features)))
     }
 }
 

@@ -94,6 +94,19 @@ pub enum EventKind {
         versions: BTreeMap<String, String>,
     },
 
+    /// A pass over the training split that pre-trained all layers at once.
+    UpDownEpoch {
+        /// Counted from 1.
+        epoch: usize,
+        /// Epochs planned.
+        num_epochs: usize,
+        /// Of the layers below the top, at the end of the epoch.
+        learning_rate: f64,
+        /// Mean squared difference between the input and what the way down brings forth.
+        #[serde(deserialize_with = "number::single")]
+        reconstruction_error: f64,
+    },
+
     /// A pass over the training split that pre-trained the layer of the position.
     PretrainEpoch {
         /// Counted from 1, anew for each layer.

@@ -170,7 +170,10 @@ fn add(events: &mut Vec<Event>, event: Event) {
             EventKind::Finished { .. } => false,
             _ => earlier.at <= event.at,
         }),
-        EventKind::Step { .. } | EventKind::Epoch { .. } | EventKind::PretrainEpoch { .. } => {
+        EventKind::Step { .. }
+        | EventKind::Epoch { .. }
+        | EventKind::PretrainEpoch { .. }
+        | EventKind::UpDownEpoch { .. } => {
             let same = |earlier: &Event| {
                 earlier.at == event.at && discriminant(&earlier.kind) == discriminant(&event.kind)
             };

@@ -62,6 +62,16 @@ fn row(event: &Event) -> Option<BTreeMap<String, String>> {
             free_energy_valid.map(|energy| fill("free_energy_valid", &energy));
             pseudo_log_likelihood.map(|likelihood| fill("pseudo_log_likelihood", &likelihood));
         }
+        EventKind::UpDownEpoch {
+            epoch,
+            num_epochs: _,
+            learning_rate,
+            reconstruction_error,
+        } => {
+            fill("epoch", epoch);
+            fill("learning_rate", learning_rate);
+            fill("reconstruction_error", reconstruction_error);
+        }
         EventKind::Epoch {
             epoch,
             num_epochs: _,

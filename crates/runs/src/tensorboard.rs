@@ -115,6 +115,13 @@ fn scalars(event: &Event) -> Vec<(String, f64)> {
             scalars.extend(free_energy_valid.map(|energy| (name("free_energy_valid"), energy)));
             scalars
         }
+        EventKind::UpDownEpoch {
+            reconstruction_error,
+            ..
+        } => vec![(
+            "pretrain_up_down/reconstruction_error".to_owned(),
+            *reconstruction_error,
+        )],
         EventKind::Evaluated { split, metrics } => metrics
             .iter()
             .map(|(name, value)| (format!("{name}/final_{split}"), *value))

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
-use crate::progress::{Display, EpochSummary, PretrainSummary};
+use crate::progress::{ALL_LAYERS, Display, EpochSummary, PretrainSummary, UpDownSummary};
 
 /// The dashboard; it gives the terminal back when it is dropped.
 pub(crate) struct Dashboard {
@@ -108,6 +108,19 @@ impl Display for Dashboard {
         if let Some(likelihood) = summary.pseudo_log_likelihood {
             self.metric("pseudo-likelihood", likelihood, false);
         }
+    }
+
+    fn start_up_down(&mut self, num_steps: usize, done: usize) {
+        self.steps_per_epoch = num_steps.max(1);
+        self.show(|renderer| {
+            renderer.start(1, 1, Some(num_steps), Some(ALL_LAYERS));
+            renderer.start_split("train", num_steps);
+            renderer.update_split(done);
+        });
+    }
+
+    fn up_down_epoch(&mut self, summary: &UpDownSummary) {
+        self.metric("reconstruction error", summary.reconstruction_error, false);
     }
 
     fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize) {

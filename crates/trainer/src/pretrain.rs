@@ -1,5 +1,7 @@
 //! Pre-training of a deep belief network: layer by layer, from the data alone, by contrastive
-//! divergence.
+//! divergence; then, where it is asked for, of all layers at once.
+
+mod up_down;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use fornax_data::{Batch, Split, Targets, Task, epoch_order};
@@ -25,7 +27,7 @@ const MONITORED: usize = 1000;
 /// Where the pre-training stands, between two steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PretrainState {
-    /// The layer that is learning, counted from 0.
+    /// The layer that is learning, counted from 0; behind the last one, all layers at once.
     pub layer: usize,
     /// Completed epochs of this layer.
     pub epoch: usize,
@@ -74,6 +76,18 @@ pub fn run(
             layer: state.layer + 1,
             ..PretrainState::default()
         };
+    }
+    if config.up_down {
+        if state.step == 0 {
+            network.stack = network.stack.untied();
+        }
+        let rule = session.experiment.pretrain.up_down();
+        let mut contrastive = rule.top.init_state(&network.stack.rbms[state.layer - 1]);
+        if let Some(saved) = saved {
+            let path = session.run.checkpoint(CheckpointKind::Last);
+            contrastive = saved.contrastive(contrastive, &path)?;
+        }
+        up_down::train(session, &mut network, contrastive, &mut state)?;
     }
     session
         .device
@@ -125,7 +139,17 @@ fn train_layer(
             contrastive = next;
             let error = f64::from(error.into_scalar::<f32>());
             if !error.is_finite() {
-                return Err(diverged(session, network, state, &rule, error)?);
+                let event = EventKind::PretrainEpoch {
+                    epoch: state.epoch + 1,
+                    num_epochs: pretrain.epochs,
+                    learning_rate: rule.learning_rate,
+                    reconstruction_error: error,
+                    free_energy_train: f64::NAN,
+                    free_energy_valid: None,
+                    pseudo_log_likelihood: None,
+                };
+                let setting = "pretrain.learning_rate";
+                return Err(diverged(session, network, state, event, (setting, error))?);
             }
             state.error_sum += error;
             state.batch_index += 1;
@@ -226,30 +250,18 @@ fn diverged(
     session: &mut Session,
     network: &DbnNetwork,
     state: &PretrainState,
-    rule: &ContrastiveDivergence,
-    error: f64,
+    event: EventKind,
+    (setting, error): (&'static str, f64),
 ) -> Result<Error, Error> {
-    let epoch = state.epoch + 1;
-    session.record(
-        Position::pretrain(state.layer, state.step),
-        EventKind::PretrainEpoch {
-            epoch,
-            num_epochs: session.experiment.pretrain.epochs,
-            learning_rate: rule.learning_rate,
-            reconstruction_error: error,
-            free_energy_train: f64::NAN,
-            free_energy_valid: None,
-            pseudo_log_likelihood: None,
-        },
-    )?;
+    session.record(Position::pretrain(state.layer, state.step), event)?;
     session.display.finish();
     // There has to be a model in the run, even after a first epoch that went wrong.
     SavedModel::write_weights(session.run, &Network::Dbn(network.clone()))?;
     Ok(Error::Diverged {
         loss: error,
         step: state.step,
-        epoch,
-        setting: "pretrain.learning_rate",
+        epoch: state.epoch + 1,
+        setting,
         run: session.run.path().to_owned(),
     })
 }

@@ -44,12 +44,27 @@ pub struct PretrainSummary {
     pub free_energies: [Option<f64>; 2],
 }
 
+/// One epoch of all layers of a deep belief network at once, as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpDownSummary {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Epochs of all layers.
+    pub num_epochs: usize,
+    /// Mean squared error of the samples that the way down brought forth.
+    pub reconstruction_error: f64,
+}
+
 /// Shows a training.
 pub trait Display {
     /// A layer of a deep belief network begins; `done` of its `num_steps` steps are behind it.
     fn start_pretrain(&mut self, layer: usize, num_layers: usize, num_steps: usize, done: usize);
     /// An epoch of a layer is over.
     fn pretrain_epoch(&mut self, summary: &PretrainSummary);
+    /// All layers of a deep belief network begin; `done` of the `num_steps` steps are behind them.
+    fn start_up_down(&mut self, num_steps: usize, done: usize);
+    /// An epoch of all layers is over.
+    fn up_down_epoch(&mut self, summary: &UpDownSummary);
     /// The training with labels begins; `done` steps are behind it.
     fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize);
     /// A step is over.
@@ -91,6 +106,8 @@ pub struct Silent;
 impl Display for Silent {
     fn start_pretrain(&mut self, _: usize, _: usize, _: usize, _: usize) {}
     fn pretrain_epoch(&mut self, _: &PretrainSummary) {}
+    fn start_up_down(&mut self, _: usize, _: usize) {}
+    fn up_down_epoch(&mut self, _: &UpDownSummary) {}
     fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
     fn step(&mut self, _: usize, _: f64) {}
     fn epoch(&mut self, _: &EpochSummary) {}
@@ -108,6 +125,14 @@ impl Display for Lines {
 
     fn pretrain_epoch(&mut self, summary: &PretrainSummary) {
         eprintln!("{}", pretrain_line(summary));
+    }
+
+    fn start_up_down(&mut self, _: usize, _: usize) {
+        eprintln!("{ALL_LAYERS}");
+    }
+
+    fn up_down_epoch(&mut self, summary: &UpDownSummary) {
+        eprintln!("{}", up_down_line(summary));
     }
 
     fn start_fit(&mut self, _: usize, _: usize, _: usize) {}
@@ -157,6 +182,15 @@ impl Display for Bar {
         self.line(&pretrain_line(summary));
     }
 
+    fn start_up_down(&mut self, num_steps: usize, done: usize) {
+        self.start(num_steps, done);
+        self.line(ALL_LAYERS);
+    }
+
+    fn up_down_epoch(&mut self, summary: &UpDownSummary) {
+        self.line(&up_down_line(summary));
+    }
+
     fn start_fit(&mut self, num_epochs: usize, steps_per_epoch: usize, done: usize) {
         self.start(num_epochs * steps_per_epoch, done);
     }
@@ -177,6 +211,18 @@ impl Display for Bar {
     fn finish(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// What is said before the epochs of all layers at once.
+pub const ALL_LAYERS: &str = "pre-training all layers, up and down";
+
+fn up_down_line(summary: &UpDownSummary) -> String {
+    let UpDownSummary {
+        epoch,
+        num_epochs,
+        reconstruction_error,
+    } = summary;
+    format!("epoch {epoch:>3}/{num_epochs}  reconstruction error {reconstruction_error:.5}")
 }
 
 fn pretrain_line(summary: &PretrainSummary) -> String {

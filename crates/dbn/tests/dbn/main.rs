@@ -4,6 +4,7 @@ mod learning;
 mod machine;
 mod network;
 mod reference;
+mod up_down;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -18,7 +18,7 @@ fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
 ///
 /// The steps become smaller, as in a real training: at a constant rate the weights keep wandering,
 /// and of 150 seeds three end on a machine that takes more than a tenth of one class for the other.
-fn pretrain(mut dbn: Dbn, num_steps: usize) -> Dbn {
+pub(crate) fn pretrain(mut dbn: Dbn, num_steps: usize) -> Dbn {
     let device = dbn.rbms[0].device();
     let rule = ContrastiveDivergence::new().with_persistent(true);
     let rule = rule.with_learning_rate(0.05).with_momentum(0.5);

@@ -90,6 +90,15 @@ impl Learning {
                     let curves = &mut learning.pretraining;
                     add(curves, metric, &layer, *epoch, *reconstruction_error);
                 }
+                EventKind::UpDownEpoch {
+                    epoch,
+                    reconstruction_error,
+                    ..
+                } => {
+                    let metric = "reconstruction error";
+                    let curves = &mut learning.pretraining;
+                    add(curves, metric, "all layers", *epoch, *reconstruction_error);
+                }
                 EventKind::Step {
                     loss,
                     learning_rate,

@@ -1,6 +1,6 @@
 //! The `[pretrain]` table of an experiment: the training without labels of a deep belief network.
 
-use fornax_dbn::ContrastiveDivergence;
+use fornax_dbn::{ContrastiveDivergence, UpDown};
 use fornax_layers::ConfigError;
 use serde::{Deserialize, Serialize};
 
@@ -28,13 +28,18 @@ pub struct PretrainConfig {
     pub sparsity_target: f64,
     /// Strength of the pull towards the wanted activity; 0 for none.
     pub sparsity_cost: f64,
+    /// Passes over the training split for all layers at once, where `model.up_down = true`.
+    pub up_down_epochs: usize,
+    /// Learning rate of the layers below the top in these passes.
+    pub up_down_learning_rate: f64,
 }
 
 impl PretrainConfig {
     pub(super) fn default_for(num_train: usize) -> Self {
+        // Ten epochs suffice for MNIST; small data get more, for the same number of steps.
+        let epochs = (100_000 / num_train.max(1)).clamp(10, 50);
         Self {
-            // Ten epochs suffice for MNIST; small data get more, for the same number of steps.
-            epochs: (100_000 / num_train.max(1)).clamp(10, 50),
+            epochs,
             batch_size: 100,
             cd_steps: 1,
             persistent: false,
@@ -43,6 +48,8 @@ impl PretrainConfig {
             weight_decay: 2e-4,
             sparsity_target: 0.1,
             sparsity_cost: 0.0,
+            up_down_epochs: epochs,
+            up_down_learning_rate: 0.01,
         }
     }
 
@@ -60,9 +67,26 @@ impl PretrainConfig {
             .with_sparsity_cost(self.sparsity_cost)
     }
 
+    /// The rule for all layers at once.
+    #[must_use]
+    pub fn up_down(&self) -> UpDown {
+        UpDown::new(self.rule().with_persistent(false))
+            .with_learning_rate(self.up_down_learning_rate)
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         ConfigError::check_positive("pretrain.batch_size", self.batch_size)?;
         ConfigError::check_positive("pretrain.cd_steps", self.cd_steps)?;
-        self.rule().validate()
+        self.rule().validate()?;
+        let rate = self.up_down_learning_rate;
+        if rate > 0.0 && rate.is_finite() {
+            return Ok(());
+        }
+        let expected = "a number above 0";
+        Err(ConfigError::new(
+            "pretrain.up_down_learning_rate",
+            rate,
+            expected,
+        ))
     }
 }

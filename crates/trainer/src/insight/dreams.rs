@@ -143,9 +143,8 @@ fn reconstruct(
     let mut errors = Vec::new();
     for depth in 1..=network.stack.rbms.len() {
         let mut features = network.stack.propagate(x.clone(), depth);
-        for rbm in network.stack.rbms[..depth].iter().rev() {
-            let visible = rbm.visible_given_hidden(features);
-            features = visible.narrow(1, 0, rbm.d_input()); // the label units set aside
+        for layer in (0..depth).rev() {
+            features = network.stack.below(layer, features);
         }
         let difference = features.clone() - x.clone();
         let error = (difference.clone() * difference)

@@ -113,6 +113,11 @@ fn wrong_settings_are_refused() {
     );
     check("train cnn --set model.pools=[64]", USAGE, &["pool", "28"]);
     check("train dbn --set pretrain.cd_steps=0", USAGE, &["cd_steps"]);
+    check(
+        "train dbn --set pretrain.up_down_learning_rate=0",
+        USAGE,
+        &["up_down_learning_rate"],
+    );
 }
 
 #[test]

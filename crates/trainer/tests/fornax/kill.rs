@@ -21,7 +21,7 @@ fn killed_and_resumed_perceptron_ends_with_the_same_bits_on_flex() {
 fn killed_and_resumed_belief_network_ends_with_the_same_bits() {
     check(
         "dbn --data digits --epochs 3 --set pretrain.epochs=3 --set model.widths=[48,32] \
-         --set pretrain.persistent=true",
+         --set pretrain.persistent=true --set model.up_down=true --set pretrain.up_down_epochs=3",
     );
 }
 
