@@ -118,9 +118,10 @@ mod tests {
     fn rare_classes_do_not_hide_that_something_was_learned() {
         let of = |skill: f64| {
             let story = shuffled(0.1).accuracies(&[0.1 + 0.9 * skill; 4]);
-            story.counts([1000, 10]).silent(&RULE);
+            story.counts([1000, 5])
         };
-        of(0.35);
+        of(0.35).silent(&RULE);
+        of(0.25).fires(&RULE);
     }
 
     #[test]
