@@ -227,3 +227,22 @@ fn texts_that_are_too_short() {
         "lower",
     );
 }
+
+/// A reader quotes the bytes that it cannot read, and nobody else could either.
+#[test]
+fn an_archive_of_noise_is_refused_without_its_bytes() {
+    let noise: Vec<u8> = (0..4096_u32)
+        .map(|index| index.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .collect();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&noise).unwrap();
+    let packed = packed.finish().unwrap();
+    let message = "noise.tar.gz: the archive cannot be unpacked: it is no archive of that kind";
+    check(
+        &[("noise.tar.gz", &packed)],
+        "noise.tar.gz",
+        default(),
+        message,
+        "fetch or copy",
+    );
+}

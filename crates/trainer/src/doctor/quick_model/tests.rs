@@ -86,3 +86,18 @@ fn wrong_labels_are_suspected_and_hardly_any_other() {
         quick.suspects
     );
 }
+
+/// A tenth of the labels is wrong, so about a tenth of the surest fifth, a model that never saw them says.
+#[test]
+fn wrong_labels_contradict_what_the_model_is_surest_of() {
+    let (quick, _) = fit(10);
+    let check = quick.label_check.expect("labels were compared");
+    let share = |part: usize, all: usize| 100 * part / all;
+    let of_surest = share(check.surest_contradicted, check.surest);
+    assert!((4..=20).contains(&of_surest), "{check:?}");
+    assert!(
+        (7..=13).contains(&share(check.contradicted, check.tried)),
+        "{check:?}"
+    );
+    assert_eq!(check.surest, check.tried / SUREST);
+}
