@@ -37,6 +37,19 @@ impl CellKind {
     }
 }
 
+/// How an image becomes a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scan {
+    /// A row at each step.
+    #[default]
+    Rows,
+    /// A pixel at each step, row after row: the long memory that this takes is a test of its own.
+    ///
+    /// Le, Jaitly and Hinton 2015, <https://arxiv.org/abs/1504.00941>
+    Pixels,
+}
+
 /// Hyper-parameters of [`Rnn`].
 #[derive(Config, Debug, PartialEq)]
 pub struct RnnConfig {
@@ -66,6 +79,9 @@ pub struct RnnConfig {
     /// Features that a token is turned into; of no effect without tokens.
     #[config(default = 64)]
     pub d_embedding: usize,
+    /// How an image becomes a sequence; of no effect on other data.
+    #[config(default = "Scan::Rows")]
+    pub scan: Scan,
     /// Whether a sequence of tokens is answered as a whole, as a sequence of features always is.
     #[config(default = false)]
     pub read_out: bool,

@@ -17,7 +17,7 @@ mod sequence;
 mod state;
 mod weights;
 
-pub use config::{CellKind, RnnConfig};
+pub use config::{CellKind, RnnConfig, Scan};
 pub use network::Rnn;
 pub use sample::Sampling;
 pub use state::{CellState, State};

@@ -7,7 +7,7 @@ use fornax_data::{Dataset, InputShape, Task};
 use fornax_dbn::{Dbn, DbnConfig};
 use fornax_layers::{ConfigError, Feature, Tap};
 use fornax_mlp::{Mlp, MlpConfig};
-use fornax_rnn::{Rnn, RnnConfig};
+use fornax_rnn::{Rnn, RnnConfig, Scan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -179,9 +179,10 @@ impl Architecture {
             Self::Rnn => {
                 let read_out = matches!(input, InputShape::Documents { .. });
                 let tokens = read_out || matches!(input, InputShape::Tokens { .. });
-                let dictated = json!({"d_input": step_width(input), "d_output": d_output,
+                let dictated = json!({"d_input": 1, "d_output": d_output,
                     "tokens": tokens, "read_out": read_out});
-                let config: RnnConfig = join(settings, dictated)?;
+                let mut config: RnnConfig = join(settings, dictated)?;
+                config.d_input = step_width(input, config.scan);
                 config.validate()?;
                 NetworkConfig::Rnn(config)
             }
@@ -258,11 +259,14 @@ fn plane(input: &InputShape) -> (usize, usize, usize) {
 }
 
 /// Numbers in one time step; for text the size of the vocabulary.
-fn step_width(input: &InputShape) -> usize {
+fn step_width(input: &InputShape, scan: Scan) -> usize {
     match *input {
         InputShape::Image {
             channels, width, ..
-        } => channels * width,
+        } => match scan {
+            Scan::Rows => channels * width,
+            Scan::Pixels => channels,
+        },
         InputShape::Sequence { width, .. } | InputShape::Vector { width } => width,
         InputShape::Tokens { vocab_size, .. } | InputShape::Documents { vocab_size, .. } => {
             vocab_size
@@ -294,6 +298,18 @@ impl NetworkConfig {
             Self::Rnn(config) => Network::Rnn(config.init(device)),
             Self::Dbn(config) => Network::Dbn(DbnNetwork::init(config, device)),
         }
+    }
+
+    /// How the network sees data of that form.
+    ///
+    /// # Errors
+    /// As [`Architecture::layout`].
+    pub fn layout(&self, input: &InputShape) -> Result<Layout, ArchitectureError> {
+        let layout = self.architecture().layout(input)?;
+        Ok(match (self, layout) {
+            (Self::Rnn(config), Layout::Rows) if config.scan == Scan::Pixels => Layout::Pixels,
+            _ => layout,
+        })
     }
 
     /// Which architecture this configures.

@@ -24,6 +24,8 @@ pub enum Layout {
     Steps,
     /// The rows of an image as steps: `[B, H, C * W]`.
     Rows,
+    /// The pixels of an image as steps, row after row: `[B, H * W, C]`.
+    Pixels,
     /// `[B, T]`, ids of characters.
     Tokens,
     /// `[B, T]`, ids of words or characters, with the length of each text.
@@ -72,15 +74,12 @@ pub fn inputs(batch: &Batch, layout: Layout, device: &Device) -> Inputs {
             let row = shape[1..].iter().product();
             Inputs::Flat(floats(values.clone(), [shape[0], row], device))
         }
-        (fornax_data::Inputs::Dense { shape, values }, Layout::Image) => {
+        (
+            fornax_data::Inputs::Dense { shape, values },
+            Layout::Image | Layout::Rows | Layout::Pixels,
+        ) => {
             let shape = [shape[0], shape[1], shape[2], shape[3]];
-            Inputs::Image(floats(values.clone(), shape, device))
-        }
-        (fornax_data::Inputs::Dense { shape, values }, Layout::Rows) => {
-            let [batch, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
-            let x: Tensor<4> = floats(values.clone(), [batch, channels, height, width], device);
-            let x = x.swap_dims(1, 2).flatten(2, 3); // [B, H, C * W]
-            Inputs::Steps(x, vec![height; batch])
+            images(floats(values.clone(), shape, device), layout)
         }
         (
             fornax_data::Inputs::Sequences {
@@ -116,6 +115,21 @@ pub fn inputs(batch: &Batch, layout: Layout, device: &Device) -> Inputs {
             Inputs::Documents(tokens, lengths.clone())
         }
         _ => panic!("the layout of a batch always comes from the data's own form"),
+    }
+}
+
+/// Images, `[B, C, H, W]`, in the layout that the architecture wants.
+#[must_use]
+pub fn images(x: Tensor<4>, layout: Layout) -> Inputs {
+    let [batch, _, height, width] = x.dims();
+    match layout {
+        Layout::Image => Inputs::Image(x),
+        Layout::Rows => Inputs::Steps(x.swap_dims(1, 2).flatten(2, 3), vec![height; batch]),
+        Layout::Pixels => {
+            let x = x.permute([0, 2, 3, 1]).flatten(1, 2);
+            Inputs::Steps(x, vec![height * width; batch])
+        }
+        _ => Inputs::Flat(x.flatten(1, 3)),
     }
 }
 
@@ -159,4 +173,36 @@ fn padded(values: &[f32], shape: [usize; 3], max_len: usize) -> Vec<f32> {
         out[start..start + kept].copy_from_slice(&series[..kept]);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One image of two channels of two rows by three columns: 0 to 5 and 10 to 15.
+    fn image() -> Tensor<4> {
+        let pixels = [0_u8, 10].map(|first| (first..first + 6).map(f32::from).collect::<Vec<_>>());
+        floats(pixels.concat(), [1, 2, 2, 3], &Device::flex())
+    }
+
+    #[track_caller]
+    fn check(layout: Layout, dims: [usize; 3], expected: &[f32]) {
+        let Inputs::Steps(x, lengths) = images(image(), layout) else {
+            panic!("an image becomes steps");
+        };
+        assert_eq!((x.dims(), lengths), (dims, vec![dims[1]]));
+        assert_eq!(x.into_data().to_vec::<f32>().unwrap(), expected);
+    }
+
+    #[test]
+    fn an_image_is_read_row_by_row_or_pixel_by_pixel() {
+        let rows = [
+            0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 3.0, 4.0, 5.0, 13.0, 14.0, 15.0,
+        ];
+        check(Layout::Rows, [1, 2, 6], &rows);
+        let pixels = [
+            0.0, 10.0, 1.0, 11.0, 2.0, 12.0, 3.0, 13.0, 4.0, 14.0, 5.0, 15.0,
+        ];
+        check(Layout::Pixels, [1, 6, 2], &pixels);
+    }
 }

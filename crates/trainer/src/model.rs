@@ -115,7 +115,7 @@ impl SavedModel {
     /// # Errors
     /// When the manifest was changed so that network and data no longer fit.
     pub fn layout(&self) -> Result<Layout, Error> {
-        Ok(self.network.architecture().layout(&self.input)?)
+        Ok(self.network.layout(&self.input)?)
     }
 
     /// A manifest is a file that anyone can edit: check before anything is built from it.

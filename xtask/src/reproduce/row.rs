@@ -182,6 +182,14 @@ pub(crate) const ROWS: &[Row] = &[
         ROWS_OF_DIGITS,
         [1.2, 0.7],
     ),
+    row(
+        "mnist-pixels",
+        "MNIST pixel by pixel, GRU",
+        Measure::Accuracy,
+        ["97 to 98.9", "-"],
+        "Le, Jaitly and Hinton 2015 (IRNN 97); LSTMs from memory, not confirmed",
+        [97.0, 98.9],
+    ),
     Row {
         quick: true,
         ..row(

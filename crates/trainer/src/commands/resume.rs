@@ -82,7 +82,7 @@ pub(super) fn train(training: Training, output: &mut Output) -> Result<(), Error
         network,
         ..
     } = &resolved;
-    let layout = experiment.architecture.layout(&dataset.input)?;
+    let layout = network.layout(&dataset.input)?;
     let interrupt = interrupt::watch();
     let display = if dashboard {
         Box::new(Dashboard::open(interrupt.clone())?)

@@ -309,7 +309,7 @@ fn groups(subject: &Subject, shape: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// Maps in the order of the data's inputs: a signal `[D, 1, T]` as `[T, D]`, the rows of an image
-/// `[H, C * W]` as `[C, H, W]`.
+/// `[H, C * W]` or its pixels `[H * W, C]` as `[C, H, W]`.
 fn as_in_data(subject: &Subject, maps: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
     let (outer, inner) = match (&subject.dataset.input, subject.layout) {
         (&InputShape::Sequence { width, max_len }, batch::Layout::Signal { .. }) => {
@@ -337,6 +337,14 @@ fn as_in_data(subject: &Subject, maps: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
             };
             return maps.into_iter().map(swap).collect();
         }
+        (
+            &InputShape::Image {
+                channels,
+                height,
+                width,
+            },
+            batch::Layout::Pixels,
+        ) => (height * width, channels),
         _ => return maps,
     };
     let swap = |map: Vec<f32>| -> Vec<f32> {

@@ -10,7 +10,7 @@ use fornax_runs::report::{Picture, UnitView};
 use super::Subject;
 use super::exhibits::Exhibits;
 use crate::architecture::Network;
-use crate::batch::{Inputs, Layout};
+use crate::batch;
 use crate::step::to_vec;
 
 /// Steps of the ascent.
@@ -64,24 +64,20 @@ pub(super) fn ideal_images(
     let frozen = subject.network.clone().train().freeze();
     let layout = subject.layout;
     let score = |x: Tensor<4>| {
-        let [batch, ..] = x.dims();
-        let inputs = match layout {
-            Layout::Image => Inputs::Image(x),
-            Layout::Rows => Inputs::Steps(x.swap_dims(1, 2).flatten(2, 3), vec![height; batch]),
-            _ => Inputs::Flat(x.flatten(1, 3)),
-        };
+        let [batch_size, ..] = x.dims();
+        let inputs = batch::images(x, layout);
         if layer == "logits" {
             return pick(frozen.forward(&inputs), units);
         }
         let mut watch = Watch::new(layer);
         let _ = frozen.forward_tap(&inputs, &mut watch);
         let Some(watched) = watch.seen else {
-            return Tensor::zeros([batch, 1], &subject.device).autodiff();
+            return Tensor::zeros([batch_size, 1], &subject.device).autodiff();
         };
         let feature = match *watched.shape.as_slice() {
             [channels, height, width] => watched
                 .features
-                .reshape([batch, channels, height * width])
+                .reshape([batch_size, channels, height * width])
                 .mean_dim(2)
                 .flatten(1, 2),
             _ => watched.features,
