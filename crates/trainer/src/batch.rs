@@ -191,7 +191,7 @@ mod tests {
             panic!("an image becomes steps");
         };
         assert_eq!((x.dims(), lengths), (dims, vec![dims[1]]));
-        assert_eq!(x.into_data().to_vec::<f32>().unwrap(), expected);
+        assert_eq!(x.into_data().try_to_vec::<f32>().unwrap(), expected);
     }
 
     #[test]

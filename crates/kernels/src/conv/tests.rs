@@ -56,7 +56,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let batch_size = prop_oneof![1_usize..4, 33_usize..36];
     let sizes = (batch_size, 1_usize..3, 1_usize..4, 1_usize..11);
     let two = |range: std::ops::Range<usize>| [range.clone(), range];
-    let pads = [(0_usize..3, 0_usize..3), (0_usize..3, 0_usize..3)];
+    let pads = [(0_usize..3, 0_usize..4), (0_usize..3, 0_usize..4)];
     let activation = prop_oneof![
         Just(Activation::Identity),
         Just(Activation::Relu),

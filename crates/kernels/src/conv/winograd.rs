@@ -50,7 +50,11 @@ pub(crate) fn fits(geometry: &Geometry) -> bool {
         && geometry.stride == [1, 1]
         && geometry.dilation == [1, 1]
         && geometry.groups == 1
-        && geometry.padding.iter().all(|&padding| padding <= 2)
+        // A tile reaches two pixels beyond the image, before it and behind.
+        && (0..2).all(|axis| {
+            let before = geometry.padding[axis];
+            before <= 2 && geometry.map[axis] <= geometry.image[axis] + before
+        })
         && geometry.channels.min(geometry.width) >= FEW_MAPS
         && geometry.batch_size >= FEW_IMAGES
 }

@@ -130,7 +130,7 @@ mod x86 {
         }
     }
 
-    /// Rows become columns: first the quarters of pairs that are eight apart, then four, two and one.
+    /// Rows become columns: rows eight apart exchange halves, those four apart then quarters, and so on.
     #[inline(always)]
     fn turn(simd: V4, block: &mut [V4Vector; LANES]) {
         exchange::<8>(simd, block);
@@ -141,8 +141,8 @@ mod x86 {
 
     type V4Vector = <V4 as Simd>::f32s;
 
-    /// Of rows that are APART from each other, exchanges the elements of which the one has too many
-    /// to the right and the other to the left.
+    /// Of rows that are APART from each other, exchanges runs of as many elements: those to the right in
+    /// the upper row with those to the left in the lower one.
     #[inline(always)]
     fn exchange<const APART: u32>(simd: V4, block: &mut [V4Vector; LANES]) {
         // Below sixteen the lanes of the first, from there on those of the second.
