@@ -6,9 +6,10 @@ use burn::tensor::Device;
 use fornax_data::{InputShape, Preprocess, Task};
 use fornax_runs::{RunDir, write_atomic};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 
-use crate::architecture::{Network, NetworkConfig};
+use crate::architecture::{Architecture, Network, NetworkConfig};
 use crate::batch::Layout;
 use crate::error::Error;
 use crate::session::Session;
@@ -89,6 +90,7 @@ impl SavedModel {
         let manifest = run.model_manifest();
         let text = std::fs::read(&manifest).map_err(|source| missing(&manifest, &source, run))?;
         let saved: Self = serde_json::from_slice(&text)
+            .and_then(|tree| serde_json::from_value(with_new_settings(tree)))
             .map_err(|error| damaged(&manifest, &format!("not a manifest: {error}")))?;
         if saved.format > FORMAT {
             let message = format!("format {} is newer than this fornax reads", saved.format);
@@ -134,6 +136,20 @@ impl SavedModel {
         }
         Err("the network does not fit the inputs and the task beside it".to_owned())
     }
+}
+
+/// A manifest, with the defaults of the settings that the network got since it was written.
+fn with_new_settings(mut manifest: Value) -> Value {
+    if let Some(Value::Object(network)) = manifest.get_mut("network")
+        && let Some(architecture) = network.get("architecture")
+        && let Ok(architecture) = serde_json::from_value::<Architecture>(architecture.clone())
+        && let Value::Object(defaults) = architecture.default_settings()
+    {
+        for (setting, default) in defaults {
+            network.entry(setting).or_insert(default);
+        }
+    }
+    manifest
 }
 
 fn missing(path: &Path, source: &std::io::Error, run: &RunDir) -> Error {

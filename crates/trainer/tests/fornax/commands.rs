@@ -167,6 +167,29 @@ fn belief_network_dreams_and_refuses_classes_it_does_not_know() {
 }
 
 #[test]
+fn an_older_run_has_the_defaults_of_settings_that_came_later() {
+    let folder = Folder::new();
+    folder
+        .run(
+            "train dbn --data digits --epochs 1 --set pretrain.epochs=1 --set model.widths=[16] \
+             --out run",
+        )
+        .ok();
+    let without = |file: &str, setting: &str| {
+        let path = folder.path().join("run").join(file);
+        let text = std::fs::read_to_string(&path).expect("a file of the run");
+        let lines = text.lines().filter(|line| !line.contains(setting));
+        let kept: Vec<&str> = lines.collect();
+        assert!(kept.len() < text.lines().count(), "{setting} is in {file}");
+        std::fs::write(path, kept.join("\n")).expect("a file of the run");
+    };
+    without("model/manifest.json", "\"up_down\"");
+    without("experiment.toml", "up_down");
+    folder.run("eval run").ok();
+    folder.run("resume run").ok();
+}
+
+#[test]
 fn every_verb_prints_one_json_envelope() {
     let folder = Folder::new();
     for arguments in [
