@@ -151,21 +151,33 @@ fn train_layer(
                 let setting = "pretrain.learning_rate";
                 return Err(diverged(session, network, state, event, (setting, error))?);
             }
-            state.error_sum += error;
-            state.batch_index += 1;
-            state.step += 1;
-            session.display.step(state.step, error);
-            let phase = Phase::Pretrain(state.clone());
-            let whole = Network::Dbn(network.clone());
-            session.stop_if_interrupted(&phase, &whole, None, Some(&contrastive))?;
-            if session.checkpoint_due() {
-                session.checkpoint(&phase, &whole, None, Some(&contrastive))?;
-            }
+            count_step(session, network, &contrastive, state, error)?;
             if session.out_of_time() {
                 return Ok(());
             }
         }
         close_epoch(session, network, &contrastive, state, &rule, watch)?;
+    }
+    Ok(())
+}
+
+/// Takes account of a step, shows it, and saves the state where that is due or the user interrupts.
+fn count_step(
+    session: &mut Session,
+    network: &DbnNetwork,
+    contrastive: &CdState,
+    state: &mut PretrainState,
+    error: f64,
+) -> Result<(), Error> {
+    state.error_sum += error;
+    state.batch_index += 1;
+    state.step += 1;
+    session.display.step(state.step, error);
+    let phase = Phase::Pretrain(state.clone());
+    let whole = Network::Dbn(network.clone());
+    session.stop_if_interrupted(&phase, &whole, None, Some(contrastive))?;
+    if session.checkpoint_due() {
+        session.checkpoint(&phase, &whole, None, Some(contrastive))?;
     }
     Ok(())
 }

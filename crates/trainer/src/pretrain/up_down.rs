@@ -4,7 +4,7 @@ use fornax_data::epoch_order;
 use fornax_dbn::{CdState, Dbn, UpDown};
 use fornax_runs::{EventKind, Position};
 
-use super::{PretrainState, diverged, flat, one_hot};
+use super::{PretrainState, count_step, diverged, flat, one_hot};
 use crate::architecture::{DbnNetwork, Network};
 use crate::checkpoint::Phase;
 use crate::error::Error;
@@ -54,16 +54,7 @@ pub(super) fn train(
                 let setting = "pretrain.up_down_learning_rate";
                 return Err(diverged(session, network, state, event, (setting, error))?);
             }
-            state.error_sum += error;
-            state.batch_index += 1;
-            state.step += 1;
-            session.display.step(state.step, error);
-            let phase = Phase::Pretrain(state.clone());
-            let whole = Network::Dbn(network.clone());
-            session.stop_if_interrupted(&phase, &whole, None, Some(&contrastive))?;
-            if session.checkpoint_due() {
-                session.checkpoint(&phase, &whole, None, Some(&contrastive))?;
-            }
+            count_step(session, network, &contrastive, state, error)?;
             if session.out_of_time() {
                 return Ok(());
             }
