@@ -66,6 +66,8 @@ pub fn run(
                 .rbms
                 .insert(0, first.with_visible_means(means));
         }
+        let start = seed(session.experiment.seed, Stream::Chains, state.layer);
+        session.device.seed(start);
         let mut contrastive = rule.init_state(&network.stack.rbms[state.layer]);
         if let Some(saved) = saved.take() {
             let path = session.run.checkpoint(CheckpointKind::Last);

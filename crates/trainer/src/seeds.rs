@@ -14,6 +14,8 @@ pub enum Stream {
     Step,
     /// Order and sampling while one layer is pre-trained.
     Pretrain(usize),
+    /// Where the persistent chains of a layer start.
+    Chains,
     /// Generated text and fantasies.
     Generate,
     /// Pictures and dreams of a report.
@@ -32,6 +34,7 @@ pub fn seed(run: u64, stream: Stream, index: usize) -> u64 {
         Stream::Generate => 4,
         Stream::Insight => 5,
         Stream::Rehearsal => 6,
+        Stream::Chains => 7,
         Stream::Pretrain(layer) => 16 + layer as u64,
     };
     mix(mix(mix(run) ^ stream) ^ index as u64)
@@ -58,6 +61,7 @@ mod tests {
             Stream::Weights,
             Stream::Head,
             Stream::Step,
+            Stream::Chains,
             Stream::Generate,
             Stream::Insight,
             Stream::Rehearsal,
