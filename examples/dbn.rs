@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // Fine-tune: the stack becomes a perceptron whose weights already know digits.
-    let network = Network::Mlp(stack.unroll(10, 0.0, &device)).train();
+    let network = Network::Mlp(stack.unroll(10, &device)).train();
     let training = device.clone().autodiff();
     let mut learner = Learner {
         network,

@@ -40,7 +40,7 @@ pub(crate) fn stack(blocks: &[Block], device: &Device) -> Mlp {
         hidden.push(linear(weights, &biases, device));
         (v, c) = (block.v.to_vec(), block.c);
     }
-    Mlp::from_hidden(hidden, Activation::Relu, linear(v, &[c], device), 0.0)
+    Mlp::from_hidden(hidden, Activation::Relu, linear(v, &[c], device))
 }
 
 /// A layer of given weights, `[d_input, d_output]` in row-major order.

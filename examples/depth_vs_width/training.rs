@@ -26,7 +26,7 @@ pub(crate) fn random_network(widths: &[usize], seed: u64, device: &Device) -> Ml
     });
     let hidden = hidden.collect();
     let head = LinearConfig::new(d_input, 1).init(&device);
-    draw_weights(Mlp::from_hidden(hidden, Activation::Relu, head, 0.0))
+    draw_weights(Mlp::from_hidden(hidden, Activation::Relu, head))
 }
 
 /// Trains with Adam, the rate rising to `learning_rate` and falling to nothing.

@@ -7,7 +7,7 @@ mod head;
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
 use burn::tensor::Tensor;
-use fornax_layers::{Activation, Feature, Tap, linear};
+use fornax_layers::{Activation, Feature, Tap, dropout, linear};
 
 use block::Block;
 pub use block::Padding;
@@ -50,10 +50,10 @@ impl Cnn {
         let mut x = self.head.forward(x); // [B, D]
         for (index, dense) in self.dense.iter().enumerate() {
             let activation = Some(self.activation);
-            x = linear(dense, self.dropout.forward(x), activation); // [B, width]
+            x = linear(dense, dropout(&self.dropout, x), activation); // [B, width]
             x = tap.pass(format_args!("dense{}", index + 1), x);
         }
-        let logits = linear(&self.logits, self.dropout.forward(x), None); // [B, K]
+        let logits = linear(&self.logits, dropout(&self.dropout, x), None); // [B, K]
         tap.tap("logits", &logits);
         logits
     }

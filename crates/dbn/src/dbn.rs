@@ -36,6 +36,9 @@ pub struct DbnConfig {
     /// Probability of dropping a hidden unit while the unrolled network is fine-tuned, in `[0, 1)`.
     #[config(default = 0.0)]
     pub dropout: f64,
+    /// Probability of dropping a feature of the input while it is fine-tuned, in `[0, 1)`.
+    #[config(default = 0.0)]
+    pub input_dropout: f64,
 }
 
 impl DbnConfig {
@@ -55,6 +58,7 @@ impl DbnConfig {
             ));
         }
         ConfigError::check_dropout("dropout", self.dropout)?;
+        ConfigError::check_dropout("input_dropout", self.input_dropout)?;
         ConfigError::check_num_weights("widths", &self.widths, self.num_weights())
     }
 
@@ -201,9 +205,9 @@ impl Dbn {
     /// head of `d_output` outputs: the start of fine-tuning.
     ///
     /// What the top machine learned of labels stays behind. The weights need no correction for
-    /// `dropout`, which scales what it keeps.
+    /// dropout, which scales what it keeps.
     #[must_use]
-    pub fn unroll(&self, d_output: usize, dropout: f64, device: &Device) -> Mlp {
+    pub fn unroll(&self, d_output: usize, device: &Device) -> Mlp {
         let hidden = self
             .rbms
             .iter()
@@ -211,7 +215,7 @@ impl Dbn {
             .collect();
         let d_hidden = self.top().d_hidden();
         let head = draw_weights(Activation::Sigmoid.linear(d_hidden, d_output, device));
-        Mlp::from_hidden(hidden, Activation::Sigmoid, head, dropout)
+        Mlp::from_hidden(hidden, Activation::Sigmoid, head)
     }
 
     /// log p(class | x) up to a constant in each row, from the top machine alone, without any

@@ -9,6 +9,7 @@ mod contrastive_divergence;
 mod conv;
 mod cross_entropy;
 mod dense;
+mod dropout;
 mod host;
 mod math;
 mod matmul;
@@ -35,6 +36,7 @@ pub use contrastive_divergence::{
 pub use conv::{Epilogue, conv2d, conv2d_reference};
 pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_reference};
 pub use dense::{dense, dense_reference};
+pub use dropout::dropout;
 pub use pool::{activate_and_pool, activate_and_pool_reference};
 pub use precision::{Precision, set_precision};
 pub use random::{draw_seed, sample_bernoulli, sample_normal, standard_normal, uniform};

@@ -22,7 +22,7 @@ use crate::runs_here_untracked;
 const LANES: usize = 16;
 
 /// Numbers of as many blocks, the first of each block before the second of any.
-const GROUP: usize = 4 * LANES;
+pub(crate) const GROUP: usize = 4 * LANES;
 
 /// Groups that a thread takes at once: 4096 numbers.
 const GROUPS_PER_TASK: usize = 64;
@@ -132,7 +132,7 @@ fn made<const D: usize>(
 }
 
 /// Hands `values` out to the threads, each part with its first group.
-fn in_parts(values: &mut [f32], work: impl Fn(u64, &mut [f32]) + Sync) {
+pub(crate) fn in_parts(values: &mut [f32], work: impl Fn(u64, &mut [f32]) + Sync) {
     let parts = values.par_chunks_mut(GROUPS_PER_TASK * GROUP);
     parts
         .enumerate()
@@ -183,7 +183,7 @@ vectorised! {
 
 /// The numbers of one group.
 #[inline(always)]
-fn group(seed: u64, index: u64) -> [u32; GROUP] {
+pub(crate) fn group(seed: u64, index: u64) -> [u32; GROUP] {
     let mut numbers = [0; GROUP];
     let first = index * LANES as u64;
     for lane in 0..LANES {
@@ -224,7 +224,7 @@ fn philox(mut key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
 
 /// The first 24 bits as a number in `[0, 1)`, exact.
 #[inline(always)]
-fn unit_interval(bits: u32) -> f32 {
+pub(crate) fn unit_interval(bits: u32) -> f32 {
     const SCALE: f32 = 1.0 / 16_777_216.0; // 2^-24
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap)] // below 2^24
     let number = (bits >> 8) as i32 as f32;

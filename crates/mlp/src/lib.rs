@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights, linear};
+use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights, dropout, linear};
 
 /// Hyper-parameters of [`Mlp`].
 #[derive(Config, Debug, PartialEq)]
@@ -22,6 +22,9 @@ pub struct MlpConfig {
     /// Probability of dropping a hidden unit in training, in `[0, 1)`.
     #[config(default = 0.0)]
     pub dropout: f64,
+    /// Probability of dropping a feature of the input in training, in `[0, 1)`.
+    #[config(default = 0.0)]
+    pub input_dropout: f64,
     /// Whether each hidden layer is normalised over the batch before its activation.
     #[config(default = false)]
     pub batch_norm: bool,
@@ -37,6 +40,7 @@ impl MlpConfig {
         ConfigError::check_positive("d_output", self.d_output)?;
         ConfigError::check_all_positive("widths", &self.widths)?;
         ConfigError::check_dropout("dropout", self.dropout)?;
+        ConfigError::check_dropout("input_dropout", self.input_dropout)?;
         ConfigError::check_num_weights("widths", &self.widths, self.num_weights())
     }
 
@@ -47,7 +51,7 @@ impl MlpConfig {
         let mut d_input = self.d_input;
         for &width in &self.widths {
             let linear = self.activation.linear(d_input, width, device);
-            let mut layer = Hidden::new(linear, self.activation, self.dropout);
+            let mut layer = Hidden::new(linear, self.activation);
             if self.batch_norm {
                 layer = layer.normalised(BatchNormConfig::new(width).init(device));
             }
@@ -55,7 +59,8 @@ impl MlpConfig {
             d_input = width;
         }
         let head = LinearConfig::new(d_input, self.d_output).init(device);
-        draw_weights(Mlp { hidden, head })
+        let mlp = Mlp::from_layers(hidden, head);
+        draw_weights(mlp.with_dropout(self.input_dropout, self.dropout))
     }
 
     /// Entries of all weight matrices; stays at the largest number where it would overflow.
@@ -73,30 +78,44 @@ impl MlpConfig {
 /// A multi-layer perceptron: hidden layers, then a linear head.
 #[derive(Module, Debug)]
 pub struct Mlp {
+    input_dropout: Dropout,
     hidden: Vec<Hidden>,
+    dropout: Dropout,
     head: Linear,
 }
 
 impl Mlp {
     /// Builds a network of given layers, such as those a deep belief network learned.
     ///
-    /// The output of each layer is as wide as the next one's input.
-    ///
-    /// # Panics
-    /// When `dropout` is not in `[0, 1)`.
+    /// The output of each layer is as wide as the next one's input. Nothing is dropped.
     #[must_use]
-    pub fn from_hidden(
-        hidden: Vec<Linear>,
-        activation: Activation,
-        head: Linear,
-        dropout: f64,
-    ) -> Self {
+    pub fn from_hidden(hidden: Vec<Linear>, activation: Activation, head: Linear) -> Self {
         let hidden = hidden
             .into_iter()
-            .map(|linear| Hidden::new(linear, activation, dropout));
+            .map(|linear| Hidden::new(linear, activation));
+        Self::from_layers(hidden.collect(), head)
+    }
+
+    fn from_layers(hidden: Vec<Hidden>, head: Linear) -> Self {
         Self {
-            hidden: hidden.collect(),
+            input_dropout: DropoutConfig::new(0.0).init(),
+            hidden,
+            dropout: DropoutConfig::new(0.0).init(),
             head,
+        }
+    }
+
+    /// The same layers, with these probabilities of dropping a feature of the input and a hidden
+    /// unit in training.
+    ///
+    /// # Panics
+    /// When one of them is not in `[0, 1)`.
+    #[must_use]
+    pub fn with_dropout(self, input: f64, hidden: f64) -> Self {
+        Self {
+            input_dropout: DropoutConfig::new(input).init(),
+            dropout: DropoutConfig::new(hidden).init(),
+            ..self
         }
     }
 
@@ -112,11 +131,11 @@ impl Mlp {
 
     /// [`Mlp::forward`], showing `tap` the features of `hidden1`, `hidden2`, .., `logits`.
     pub fn forward_tap(&self, x: Tensor<2>, tap: &mut impl Tap) -> Tensor<2> {
-        let mut x = x;
+        let mut x = dropout(&self.input_dropout, x);
         for (index, hidden) in self.hidden.iter().enumerate() {
             x = hidden.features(x); // [B, width]
             x = tap.pass(format_args!("hidden{}", index + 1), x);
-            x = hidden.dropout.forward(x);
+            x = dropout(&self.dropout, x);
         }
         let logits = linear(&self.head, x, None); // [B, K]
         tap.tap("logits", &logits);
@@ -143,16 +162,14 @@ struct Hidden {
     norm: Option<BatchNorm>,
     #[module(skip)]
     activation: Activation,
-    dropout: Dropout,
 }
 
 impl Hidden {
-    fn new(linear: Linear, activation: Activation, dropout: f64) -> Self {
+    fn new(linear: Linear, activation: Activation) -> Self {
         Self {
             linear,
             norm: None,
             activation,
-            dropout: DropoutConfig::new(dropout).init(),
         }
     }
 

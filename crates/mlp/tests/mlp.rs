@@ -74,7 +74,7 @@ fn linear_model_is_a_matrix_and_a_bias() {
     let head = LinearConfig::new(5, 3).init(&device);
     let x = random([2, 5], &device);
     let expected = head.forward(x.clone()).into_data();
-    let mlp = Mlp::from_hidden(vec![], Activation::Relu, head, 0.0);
+    let mlp = Mlp::from_hidden(vec![], Activation::Relu, head);
     assert_eq!(mlp.forward(x).into_data(), expected);
 }
 
@@ -85,8 +85,26 @@ fn given_layers_are_used_as_they_are() {
     let head = LinearConfig::new(4, 3).init(&device);
     let x = random([2, 5], &device);
     let expected = head.forward(Activation::Sigmoid.forward(hidden.forward(x.clone())));
-    let mlp = Mlp::from_hidden(vec![hidden], Activation::Sigmoid, head, 0.0);
+    let mlp = Mlp::from_hidden(vec![hidden], Activation::Sigmoid, head);
     assert_eq!(mlp.forward(x).into_data(), expected.into_data());
+}
+
+#[test]
+fn units_are_dropped_in_training_alone() {
+    let (device, _turn) = seeded();
+    let config = MlpConfig::new(5, 3).with_widths(vec![8]);
+    let x = random([4, 5], &device);
+    for config in [
+        config.clone().with_dropout(0.5),
+        config.clone().with_input_dropout(0.5),
+    ] {
+        let mlp = config.init(&device);
+        let train = || mlp.forward(x.clone()).into_data();
+        assert_ne!(train(), train());
+        let frozen = mlp.clone().freeze();
+        let plain = mlp.valid().forward(x.clone().without_autodiff());
+        assert_eq!(frozen.forward(x.clone()).into_data(), plain.into_data());
+    }
 }
 
 #[test]
@@ -138,6 +156,10 @@ fn values_out_of_range_are_refused() {
     check(
         &config.clone().with_dropout(1.0),
         "`dropout = 1.0` does not fit: a probability from 0 to below 1",
+    );
+    check(
+        &config.clone().with_input_dropout(-0.1),
+        "`input_dropout = -0.1` does not fit: a probability from 0 to below 1",
     );
     check(
         &config.with_widths(vec![usize::MAX]),

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Int, Tensor};
-use fornax_layers::{Feature, Tap, linear};
+use fornax_layers::{Feature, Tap, dropout, linear};
 
 use crate::State;
 use crate::layer::{Layer, Outputs};
@@ -205,7 +205,7 @@ impl Rnn {
             show(index + 1, &outputs, &lengths);
         }
         let ends = outputs.ends(&lengths); // [B, H] or [B, 2H]
-        linear(&self.head, self.dropout.forward(ends), None) // [B, K]
+        linear(&self.head, dropout(&self.dropout, ends), None) // [B, K]
     }
 
     /// `show` sees each layer's number from 1 on, and its outputs.
@@ -228,7 +228,7 @@ impl Rnn {
             after.push(state.detach());
             show(index + 1, &outputs);
         }
-        let outputs = self.dropout.forward(outputs.stack()); // [B, T, H]
+        let outputs = dropout(&self.dropout, outputs.stack()); // [B, T, H]
         let [batch_size, num_steps, _] = outputs.dims();
         let logits = linear(&self.head, outputs.flatten(0, 1), None); // [B * T, V]
         let vocab_size = logits.dims()[1];
@@ -241,6 +241,6 @@ impl Rnn {
         if index == 0 {
             return outputs;
         }
-        outputs.map(|step| self.dropout.forward(step))
+        outputs.map(|step| dropout(&self.dropout, step))
     }
 }

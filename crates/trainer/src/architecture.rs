@@ -349,8 +349,14 @@ pub struct DbnNetwork {
 impl DbnNetwork {
     fn init(config: &DbnConfig, device: &Device) -> Self {
         let stack = config.init(device);
-        let unrolled = stack.unroll(config.d_output, config.dropout, device);
+        let unrolled = Self::unroll(&stack, config, device);
         Self { stack, unrolled }
+    }
+
+    /// The classifier that starts from the weights of `stack`, on `device`.
+    pub(crate) fn unroll(stack: &Dbn, config: &DbnConfig, device: &Device) -> Mlp {
+        let unrolled = stack.unroll(config.d_output, device);
+        unrolled.with_dropout(config.input_dropout, config.dropout)
     }
 }
 

@@ -94,9 +94,7 @@ pub fn run(
     session
         .device
         .seed(seed(session.experiment.seed, Stream::Head, 0));
-    network.unrolled = network
-        .stack
-        .unroll(config.d_output, config.dropout, &session.device);
+    network.unrolled = DbnNetwork::unroll(&network.stack, config, &session.device);
     session.display.finish();
     Ok(Network::Dbn(network))
 }

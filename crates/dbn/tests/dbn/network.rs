@@ -116,6 +116,8 @@ fn values_out_of_range_are_refused() {
     check(&config.clone().with_widths(vec![8, 0]), expected);
     let expected = "`dropout = 1.0` does not fit: a probability from 0 to below 1";
     check(&config.clone().with_dropout(1.0), expected);
+    let expected = "`input_dropout = 1.0` does not fit: a probability from 0 to below 1";
+    check(&config.clone().with_input_dropout(1.0), expected);
     let expected = "`widths = [18446744073709551615]` does not fit: \
          a network of at most 2147483648 weights, not 18446744073709551615";
     check(&config.with_widths(vec![usize::MAX]), expected);
@@ -128,7 +130,7 @@ fn unrolled_network_computes_the_features_of_the_stack() {
     let config = DbnConfig::new(9, 2).with_widths(vec![12, 8]);
     let dbn = pretrain(config.init(&device), 50);
     for target in [device.clone(), device.clone().autodiff()] {
-        let features = dbn.unroll(2, 0.5, &target).features(data.clone());
+        let features = dbn.unroll(2, &target).features(data.clone());
         assert_eq!(features.len(), 3);
         assert_eq!(features[2].name, "logits");
         for (unrolled, stacked) in features.iter().zip(dbn.features(data.clone())) {
@@ -159,7 +161,7 @@ fn every_parameter_receives_a_gradient() {
     let (device, _alone) = seeded();
     let dbn = DbnConfig::new(5, 3).with_widths(vec![8, 6]).init(&device);
     let device = device.autodiff();
-    let network = dbn.unroll(3, 0.0, &device);
+    let network = dbn.unroll(3, &device);
     let x = Tensor::random([4, 5], Distribution::Default, &device);
     let targets = Tensor::from_data([0, 1, 2, 0], &device);
     let gradients = cross_entropy(network.forward(x), targets).backward();
@@ -174,7 +176,7 @@ fn one_batch_is_memorised() {
     let (data, labels) = (bars_and_stripes(&device), num_lines(&device));
     let dbn = DbnConfig::new(9, 2).with_widths(vec![32, 32]).init(&device);
     let dbn = pretrain(dbn, 200);
-    let mut network = dbn.unroll(2, 0.0, &device.autodiff());
+    let mut network = dbn.unroll(2, &device.autodiff());
     let mut optimizer = AdamConfig::new().init();
     let targets: Tensor<1, Int> = labels.argmax(1).squeeze_dim(1);
     let (x, targets) = (data.autodiff(), targets.autodiff());
@@ -272,7 +274,7 @@ fn trained_patterns_score_above_noise() {
 fn unrolled_copy_leaves_the_stack_on_its_device() {
     let (device, _alone) = seeded();
     let dbn = DbnConfig::new(5, 3).with_widths(vec![4]).init(&device);
-    let network = dbn.unroll(3, 0.0, &ndarray().autodiff());
+    let network = dbn.unroll(3, &ndarray().autodiff());
     assert_eq!(network.devices(), vec![ndarray().autodiff()]);
     assert_eq!(dbn.devices(), vec![device]);
 }

@@ -126,7 +126,7 @@ fn unrolled_network_matches_pytorch() {
         let stack = store("reference.safetensors").with_key_remapping(r"^dbn\.", "");
         dbn.load_from(&mut { stack }).unwrap();
 
-        let mut network = dbn.unroll(3, 0.0, &device.clone().autodiff());
+        let mut network = dbn.unroll(3, &device.clone().autodiff());
         // The head alone is new: everything else came from the stack.
         let head = store("reference.safetensors").with_key_remapping(r"^model\.", "");
         let head = head.with_regex(r"^head\.").allow_partial(true);
