@@ -2,10 +2,8 @@
 //! and near `f32` through our own.
 #![allow(unsafe_code)]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg_attr(not(target_arch = "x86_64"), path = "matmul/nowhere.rs")]
 pub(crate) mod bf16;
-
-use std::ops::Range;
 
 use gemm::Parallelism;
 
@@ -57,15 +55,6 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Some of the rows.
-    fn some_rows(self, rows: Range<usize>) -> Self {
-        Self {
-            data: &self.data[rows.start * self.row_stride..],
-            rows: rows.len(),
-            ..self
-        }
-    }
-
     /// The same elements with rows and columns exchanged; nothing moves.
     pub(crate) fn transposed(self) -> Self {
         Self {
@@ -110,6 +99,31 @@ pub(crate) fn matmul(
     unsafe { multiply(a, b, out.as_mut_ptr(), out_stride, into, threads) };
 }
 
+/// As [`matmul`] on the calling thread, of factors that are rounded.
+///
+/// # Panics
+/// As [`matmul`], and when the factors are of two forms.
+pub(crate) fn matmul_packed(
+    left: &bf16::Packed,
+    right: bf16::Right,
+    out: &mut [f32],
+    out_stride: usize,
+    into: Into,
+) {
+    check_room(left.width(), right.width(), out, out_stride);
+    // SAFETY: as in `matmul`.
+    unsafe {
+        bf16::multiply(
+            left,
+            right,
+            out.as_mut_ptr(),
+            out_stride,
+            into,
+            Threads::One,
+        )
+    };
+}
+
 /// # Panics
 /// When `out` is too short for the product.
 fn check_room(num_rows: usize, num_columns: usize, out: &[f32], out_stride: usize) {
@@ -127,7 +141,6 @@ fn check_room(num_rows: usize, num_columns: usize, out: &[f32], out_stride: usiz
 #[derive(Debug)]
 pub(crate) struct Factor<'a> {
     matrix: Matrix<'a>,
-    #[cfg(target_arch = "x86_64")]
     packed: Option<bf16::Packed>,
 }
 
@@ -135,7 +148,6 @@ impl<'a> Factor<'a> {
     pub(crate) fn new(matrix: Matrix<'a>) -> Self {
         Self {
             matrix,
-            #[cfg(target_arch = "x86_64")]
             packed: bf16::Form::of(precision())
                 .map(|form| bf16::Packed::right(matrix, form, Threads::All)),
         }
@@ -146,15 +158,9 @@ impl<'a> Factor<'a> {
     /// # Panics
     /// As [`matmul`].
     pub(crate) fn multiply(&self, a: Matrix, out: &mut [f32], out_stride: usize, into: Into) {
-        #[cfg(target_arch = "x86_64")]
         if let Some(packed) = &self.packed {
-            check_room(a.rows, self.matrix.columns, out, out_stride);
             let a = bf16::Packed::left(a, packed.form(), Threads::One);
-            // SAFETY: as in `matmul`.
-            unsafe {
-                let right = bf16::Right::Packed(packed);
-                bf16::multiply(&a, right, out.as_mut_ptr(), out_stride, into, Threads::One);
-            }
+            matmul_packed(&a, bf16::Right::Packed(packed), out, out_stride, into);
             return;
         }
         matmul(a, self.matrix, out, out_stride, into, Threads::One);
@@ -198,7 +204,6 @@ unsafe fn multiply(
     threads: Threads,
 ) {
     assert_eq!(a.columns, b.rows, "the inner sizes of a product are equal");
-    #[cfg(target_arch = "x86_64")]
     if a.rows >= FEW_ROWS
         && let Some(form) = bf16::Form::of(precision())
     {

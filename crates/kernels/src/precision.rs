@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-#[cfg(target_arch = "x86_64")]
 use crate::matmul::bf16;
 
 /// What the operands of matrix products are rounded to. Sums, and all else, are `f32`.
@@ -35,17 +34,15 @@ impl Precision {
     pub fn is_supported(self) -> bool {
         match self {
             Self::F32 => true,
-            #[cfg(target_arch = "x86_64")]
             Self::High | Self::Bf16 => bf16::Form::of(self).is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::High | Self::Bf16 => false,
         }
     }
 }
 
 /// Sets what all products of this process are computed in from now on, on every thread: those of
-/// dense and recurrent layers and of contrastive divergence. Convolutions stay in `f32`, and products
-/// of fewer than eight rows, such as one answer, where it is faster; the steps of recurrent layers do not.
+/// dense and recurrent layers, of convolutions in tiles, and of contrastive divergence. Other convolutions
+/// stay in `f32`, and products of fewer than eight rows, such as one answer, where it is faster; the steps
+/// of recurrent layers do not.
 ///
 /// A program calls it before it computes. On devices that are no CPU it has no effect.
 ///

@@ -11,6 +11,8 @@ use super::planes::Planes;
 use super::tile::{Correlate, PackedWeights, padded};
 use super::winograd::{self, Sizes, Winograd};
 use crate::Activation;
+use crate::matmul::bf16::Form;
+use crate::precision::precision;
 
 /// What comes out, and what the way back needs of it.
 pub(crate) struct Outcome {
@@ -105,6 +107,7 @@ fn forward_in_tiles(
                 .batch_size
                 .div_ceil(2 * rayon::current_num_threads()),
         },
+        Form::of(precision()),
         |map, channel, tap| weight[(map * geometry.channels + channel) * 9 + tap],
     );
     let output_len = geometry.output_len();

@@ -4,7 +4,8 @@
 //! `transforms` of themselves in which a tile is 16 products, one for each place in the patch: so
 //! the sums over all channels are 16 products of matrices, `tiles x channels` by `channels x maps`.
 //! F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015. Its
-//! transforms only add and halve, so what it rounds is close to what the plain sum does.
+//! transforms only add and halve, so what it rounds is close to what the plain sum does. Where products
+//! are to be in bf16, the 16 are: what is rounded then are the transforms.
 //!
 //! In here the channels of a pixel lie side by side (`pixels`), so that all loops run over full
 //! vectors, however small the maps are. Tiles of small images are multiplied together.
@@ -12,6 +13,8 @@
 mod blocks;
 mod pixels;
 mod products;
+#[cfg(test)]
+mod tests;
 mod transforms;
 mod weights;
 
@@ -23,6 +26,8 @@ use self::pixels::{Frame, LANES, Pixels};
 use self::products::{Panels, TileProducts};
 use self::transforms::{Collect, Gather, Patches};
 use super::geometry::Geometry;
+use crate::matmul::bf16::{Form, Packed, Right};
+use crate::matmul::{Into, Matrix, Threads, matmul_packed};
 
 pub(crate) use self::weights::WeightGradient;
 
@@ -81,6 +86,8 @@ pub(crate) struct Winograd {
     tiles: [usize; 2],
     /// For each place of a patch, `channels x maps`.
     weights: Vec<Panels>,
+    /// The same, in each panel after panel, where products are in another form than `f32`.
+    rounded: Option<(Form, Vec<Vec<Packed>>)>,
     images_at_once: usize,
     tiles_at_once: usize,
 }
@@ -91,6 +98,8 @@ pub(crate) struct Memory {
     maps: Vec<Pixels>,
     /// `[place, tile, channel]`
     patches: Vec<f32>,
+    /// Those of each place, where products are in another form than `f32`.
+    rounded: Vec<Packed>,
     /// `[place, tile, map of a panel]`
     products: Vec<f32>,
     /// A few maps, `[map, row, column]`.
@@ -105,11 +114,17 @@ impl Memory {
 }
 
 impl Winograd {
-    /// `weight` says what a map multiplies a channel by, at each of the nine taps.
-    pub(crate) fn new(sizes: Sizes, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
+    /// `weight` says what a map multiplies a channel by, at each of the nine taps. Products are in
+    /// `form`, or else in `f32`.
+    pub(crate) fn new(
+        sizes: Sizes,
+        form: Option<Form>,
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
         let tiles = sizes.map.map(|length| length.div_ceil(2));
         let num_channels = sizes.channels.next_multiple_of(LANES);
         let weights = transformed(num_channels, &sizes, weight);
+        let rounded = form.map(|form| (form, weights.iter().map(|w| w.rounded(form)).collect()));
         let tiles_of_image = tiles[0] * tiles[1];
         let most_tiles = (CHANNELS_AT_ONCE / num_channels).clamp(1, TILES_AT_ONCE);
         let most_images = sizes.most_images.clamp(1, MOST_IMAGES);
@@ -118,6 +133,7 @@ impl Winograd {
             sizes,
             tiles,
             weights,
+            rounded,
             images_at_once,
             tiles_at_once: most_tiles.min(images_at_once * tiles_of_image),
         }
@@ -141,6 +157,7 @@ impl Winograd {
                 .collect(),
             maps: images.map(|_| Pixels::new(&map, maps)).collect(),
             patches: vec![0.0; PLACES * self.tiles_at_once * num_channels],
+            rounded: Vec::new(),
             products: vec![0.0; PLACES * self.tiles_at_once * Panels::WIDEST],
             rows: vec![0.0; LANES * self.map_len()],
         }
@@ -157,8 +174,8 @@ impl Winograd {
         for first in (0..num_tiles).step_by(self.tiles_at_once) {
             let tiles = first..num_tiles.min(first + self.tiles_at_once);
             self.collect(memory, tiles.clone());
-            for maps in self.weights[0].ranges() {
-                self.multiply(memory, tiles.len(), maps.clone());
+            for (panel, maps) in self.weights[0].ranges().enumerate() {
+                self.multiply(memory, tiles.len(), panel, maps.clone());
                 self.gather(memory, tiles.clone(), maps);
             }
         }
@@ -174,6 +191,7 @@ impl Winograd {
 
     /// The patches of some tiles, transformed.
     fn collect(&self, memory: &mut Memory, tiles: Range<usize>) {
+        let num_tiles = tiles.len();
         let place_stride = memory.patches.len() / PLACES;
         let mut to = &mut memory.patches[..];
         for (image, tiles) in self.by_image(tiles) {
@@ -189,13 +207,29 @@ impl Winograd {
             });
             to = &mut to[length..];
         }
+        if let Some((form, _)) = self.rounded {
+            let num_channels = place_stride / self.tiles_at_once;
+            let places = memory.patches.chunks_exact(place_stride);
+            let places = places.map(|patches| Matrix::new(patches, num_tiles, num_channels));
+            let rounded = places.map(|patches| Packed::left(patches, form, Threads::One));
+            memory.rounded.clear();
+            memory.rounded.extend(rounded);
+        }
     }
 
     /// For each place, the products of the patches with a panel of the weights.
-    fn multiply(&self, memory: &mut Memory, num_tiles: usize, maps: Range<usize>) {
+    fn multiply(&self, memory: &mut Memory, num_tiles: usize, panel: usize, maps: Range<usize>) {
         let patches = memory.patches.chunks_exact(memory.patches.len() / PLACES);
         let place_len = memory.products.len() / PLACES;
         let products = memory.products.chunks_exact_mut(place_len);
+        if let Some((_, weights)) = &self.rounded {
+            for ((weights, patches), products) in weights.iter().zip(&memory.rounded).zip(products)
+            {
+                let weights = Right::Packed(&weights[panel]);
+                matmul_packed(patches, weights, products, maps.len(), Into::Overwrite);
+            }
+            return;
+        }
         for ((weights, patches), products) in self.weights.iter().zip(patches).zip(products) {
             pulp::Arch::new().dispatch(TileProducts {
                 patches,

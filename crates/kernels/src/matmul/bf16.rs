@@ -113,8 +113,8 @@ enum Side {
     Right,
 }
 
-/// 16 columns by 32 steps. Either each of the 16 vectors has two neighbouring steps of all columns, or
-/// all steps of one column.
+/// 16 columns by 32 steps. Of the right operand, each of the 16 vectors has two neighbouring steps of all
+/// columns; of the left one, all steps of one row.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 struct Block([[u32; LANES]; LANES]);
@@ -162,7 +162,7 @@ impl Packed {
             packed.blocks.reserve_exact(num_blocks);
             let memory = &mut packed.blocks.spare_capacity_mut()[..num_blocks];
             let pack = |(index, part): (usize, &mut [MaybeUninit<Block>])| {
-                pack::pack(matrix, index * PANELS_PER_TASK, form, side, part);
+                pack::pack(matrix, index * PANELS_PER_TASK, form.parts, side, part);
             };
             if threads == Threads::One || length * width < ALONE / 32 {
                 pack((0, memory));
@@ -176,8 +176,13 @@ impl Packed {
         packed
     }
 
-    pub(crate) fn form(&self) -> Form {
+    pub(super) fn form(&self) -> Form {
         self.form
+    }
+
+    /// Columns of the right operand, rows of the left one.
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
     /// Along the inner dimension.
@@ -194,6 +199,17 @@ impl Packed {
         let parts = self.form.parts as usize;
         let panel = &self.blocks[index * self.num_blocks() * parts..];
         &panel[blocks.start * parts..blocks.end * parts]
+    }
+}
+
+impl Matrix<'_> {
+    /// Some of the rows.
+    fn some_rows(self, rows: Range<usize>) -> Self {
+        Self {
+            data: &self.data[rows.start * self.row_stride..],
+            rows: rows.len(),
+            ..self
+        }
     }
 }
 
@@ -214,7 +230,7 @@ impl Right<'_> {
         }
     }
 
-    fn width(self) -> usize {
+    pub(super) fn width(self) -> usize {
         match self {
             Self::Packed(packed) => packed.width,
             Self::Matrix(matrix) => matrix.columns,
@@ -249,7 +265,7 @@ impl Right<'_> {
                 pack::pack(
                     matrix.some_rows(steps),
                     group.start,
-                    form,
+                    form.parts,
                     Side::Right,
                     spare,
                 );

@@ -5,11 +5,15 @@ use std::slice::ChunksExactMut;
 use super::super::geometry::Geometry;
 use super::super::winograd::{Memory, Sizes, WeightGradient, Winograd};
 use super::{Maps, Part};
+use crate::matmul::bf16::Form;
+use crate::precision::precision;
 
 /// What all parts of the batch share.
 pub(super) struct Tiles<'a> {
     geometry: &'a Geometry,
     part_size: usize,
+    /// Of the products, where it is another than `f32`.
+    form: Option<Form>,
     /// The images from the maps; absent where nobody wants them.
     to_images: Option<Winograd>,
 }
@@ -33,10 +37,12 @@ impl<'a> Tiles<'a> {
         let weight = |channel: usize, map: usize, tap: usize| {
             weight[(map * geometry.channels + channel) * 9 + 8 - tap]
         };
+        let form = Form::of(precision());
         Self {
             geometry,
             part_size,
-            to_images: want_images.then(|| Winograd::new(sizes, weight)),
+            form,
+            to_images: want_images.then(|| Winograd::new(sizes, form, weight)),
         }
     }
 
@@ -49,7 +55,7 @@ impl<'a> Tiles<'a> {
         });
         PartInTiles {
             geometry: self.geometry,
-            weights: WeightGradient::new(self.geometry, self.part_size),
+            weights: WeightGradient::new(self.geometry, self.form, self.part_size),
             images,
         }
     }

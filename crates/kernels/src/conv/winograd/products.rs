@@ -6,6 +6,8 @@ use pulp::{Simd, WithSimd};
 
 use super::super::tile::{MAX_ROWS, rows};
 use super::pixels::LANES;
+use crate::matmul::bf16::{Form, Packed};
+use crate::matmul::{Matrix, Threads};
 
 /// Vectors side by side that a tile of registers holds for each of its rows, at most.
 const VECTORS: usize = 3;
@@ -56,6 +58,16 @@ impl Panels {
     /// The panel of these columns, `[row, column]`.
     pub(super) fn panel(&self, columns: Range<usize>) -> &[f32] {
         &self.values[columns.start * self.num_rows..columns.end * self.num_rows]
+    }
+
+    /// Each panel by itself, in this form.
+    pub(super) fn rounded(&self, form: Form) -> Vec<Packed> {
+        let panels = self.ranges().map(|columns| {
+            let width = columns.len();
+            let panel = Matrix::new(self.panel(columns), self.num_rows, width);
+            Packed::right(panel, form, Threads::One)
+        });
+        panels.collect()
     }
 
     /// All panels, to write to.

@@ -11,6 +11,8 @@ use super::pixels::Pixels;
 use super::products::WeightProducts;
 use super::transforms::{Collect, Patches, Taps, Tiles};
 use super::{PLACES, image_frame, map_frame};
+use crate::matmul::bf16::{Form, Packed, Right};
+use crate::matmul::{Into, Matrix, Threads, matmul_packed};
 
 /// Channels and maps of all tiles that are collected for each place.
 const COLLECTED: usize = 16384;
@@ -18,6 +20,8 @@ const COLLECTED: usize = 16384;
 /// The gradient of the weights of some images, as far as it is summed.
 pub(crate) struct WeightGradient {
     geometry: Geometry,
+    /// Of the products, where it is another than `f32`.
+    form: Option<Form>,
     /// Rows and columns of tiles.
     tiles: [usize; 2],
     image: Pixels,
@@ -33,8 +37,9 @@ pub(crate) struct WeightGradient {
 }
 
 impl WeightGradient {
-    /// For a convolution that [`fits`](super::fits), of at most `num_images` images.
-    pub(crate) fn new(geometry: &Geometry, num_images: usize) -> Self {
+    /// For a convolution that [`fits`](super::fits), of at most `num_images` images. Products are in
+    /// `form`, or else in `f32`.
+    pub(crate) fn new(geometry: &Geometry, form: Option<Form>, num_images: usize) -> Self {
         let tiles = geometry.map.map(|length| length.div_ceil(2));
         let image = image_frame(geometry.image, geometry.padding, tiles);
         let image = Pixels::new(&image, geometry.channels);
@@ -44,6 +49,7 @@ impl WeightGradient {
         let tiles_at_once = (COLLECTED / (channels + maps)).clamp(1, most);
         Self {
             geometry: *geometry,
+            form,
             tiles,
             image,
             d_map,
@@ -97,20 +103,30 @@ impl WeightGradient {
 
     /// Adds the products of what is collected to the sums.
     fn multiply(&mut self) {
+        let num_tiles = std::mem::take(&mut self.num_collected);
+        if num_tiles == 0 {
+            return;
+        }
         let (channels, maps) = (self.image.channels, self.d_map.channels);
         let sums = self.sums.chunks_exact_mut(maps * channels);
         let patches = self.patches.chunks_exact(self.tiles_at_once * channels);
         let d_tiles = self.d_tiles.chunks_exact(self.tiles_at_once * maps);
         for ((sums, patches), d_tiles) in sums.zip(patches).zip(d_tiles) {
+            if let Some(form) = self.form {
+                let d_tiles = Matrix::new(d_tiles, num_tiles, maps).transposed();
+                let d_tiles = Packed::left(d_tiles, form, Threads::One);
+                let patches = Right::Matrix(Matrix::new(patches, num_tiles, channels));
+                matmul_packed(&d_tiles, patches, sums, channels, Into::Add);
+                continue;
+            }
             pulp::Arch::new().dispatch(WeightProducts {
-                patches: &patches[..self.num_collected * channels],
-                d_tiles: &d_tiles[..self.num_collected * maps],
+                patches: &patches[..num_tiles * channels],
+                d_tiles: &d_tiles[..num_tiles * maps],
                 channels,
                 maps,
                 sums,
             });
         }
-        self.num_collected = 0;
     }
 
     /// The gradient, `[width, C, 3, 3]`; it begins anew.

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 use std::mem::{MaybeUninit, transmute};
 
-use super::{Block, Engine, Form, LANES, Matrix, Parts, STEPS, Side};
+use super::{Block, LANES, Matrix, Parts, STEPS, Side};
 
 /// 16 vectors: a block, before it meets memory.
 type Vectors = [__m512i; LANES];
@@ -21,17 +21,15 @@ type Vectors = [__m512i; LANES];
 pub(super) fn pack(
     matrix: Matrix,
     first_panel: usize,
-    form: Form,
+    parts: Parts,
     side: Side,
     panels: &mut [MaybeUninit<Block>],
 ) {
-    // Tiles want the left operand row by row, and all else is wanted by steps.
-    let by_steps = form.engine == Engine::Vectors || side == Side::Right;
     // SAFETY: whoever has a `Packed` made has asked for the instructions.
     unsafe {
-        match form.parts {
-            Parts::One => pack_parts::<1>(matrix, first_panel, by_steps, panels),
-            Parts::Two => pack_parts::<2>(matrix, first_panel, by_steps, panels),
+        match parts {
+            Parts::One => pack_parts::<1>(matrix, first_panel, side, panels),
+            Parts::Two => pack_parts::<2>(matrix, first_panel, side, panels),
         }
     }
 }
@@ -42,7 +40,7 @@ pub(super) fn pack(
 unsafe fn pack_parts<const PARTS: usize>(
     matrix: Matrix,
     first_panel: usize,
-    by_steps: bool,
+    side: Side,
     panels: &mut [MaybeUninit<Block>],
 ) {
     let num_blocks = matrix.rows.div_ceil(STEPS);
@@ -67,7 +65,7 @@ unsafe fn pack_parts<const PARTS: usize>(
                     of_columns(matrix, row, column)
                 }
             };
-            if lie_by_rows != by_steps {
+            if lie_by_rows != (side == Side::Right) {
                 for part in &mut parts {
                     *part = transposed(part);
                 }

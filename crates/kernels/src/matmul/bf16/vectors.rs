@@ -1,9 +1,9 @@
 //! Products on vectors, with AVX512-BF16.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, __mmask16, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_si512,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps,
+    __m512, __m512bh, __m512i, __mmask16, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps,
+    _mm512_loadu_si512, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_mul_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
 };
 use std::mem::transmute;
 
@@ -38,29 +38,28 @@ pub(super) unsafe fn multiply(tile: &Tile) {
 unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
     let (left, lane) = (tile.left[0], tile.lane);
     assert!(lane + ROWS <= LANES && right.iter().all(|panel| panel.len() == left.len()));
-    let num_pairs = left.len() * LANES;
-    let left = left.as_ptr().cast::<u32>().wrapping_add(lane);
-    let right = right.map(|panel| panel.as_ptr().cast::<__m512i>());
     let mut sums = [[_mm512_setzero_ps(); N]; ROWS];
-    for pair in 0..num_pairs {
-        let mut columns = [_mm512_set1_epi32(0); N];
-        for index in 0..N {
-            // SAFETY: pair by pair through a panel that has them.
-            columns[index] = unsafe { _mm512_loadu_si512(right[index].add(pair)) };
-        }
-        for row in 0..ROWS {
-            // SAFETY: the same, and `lane + row` is below `LANES`.
-            let value = unsafe { *left.add(pair * LANES + row) };
-            let value = _mm512_set1_epi32(value.cast_signed());
+    for (block, Block(left)) in left.iter().enumerate() {
+        let left: &[[u32; LANES]; ROWS] = left[lane..].first_chunk().expect("asserted above");
+        for pair in 0..LANES {
+            let mut columns = [_mm512_set1_epi32(0); N];
             for index in 0..N {
-                // SAFETY: all three are 64 bytes.
-                sums[row][index] = unsafe {
-                    let (value, column) = (
-                        transmute::<__m512i, __m512bh>(value),
-                        transmute::<__m512i, __m512bh>(columns[index]),
-                    );
-                    _mm512_dpbf16_ps(sums[row][index], value, column)
-                };
+                let steps = &right[index][block].0[pair];
+                // SAFETY: 64 bytes.
+                columns[index] = unsafe { _mm512_loadu_si512(steps.as_ptr().cast()) };
+            }
+            for row in 0..ROWS {
+                let value = _mm512_set1_epi32(left[row][pair].cast_signed());
+                for index in 0..N {
+                    // SAFETY: all three are 64 bytes.
+                    sums[row][index] = unsafe {
+                        let (value, column) = (
+                            transmute::<__m512i, __m512bh>(value),
+                            transmute::<__m512i, __m512bh>(columns[index]),
+                        );
+                        _mm512_dpbf16_ps(sums[row][index], value, column)
+                    };
+                }
             }
         }
     }
@@ -81,18 +80,21 @@ unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn put(into: Into, sum: __m512, mask: __mmask16, place: *mut f32) {
-    let (keep, scale) = match into {
-        Into::Overwrite => (0.0, 1.0),
-        Into::Add => (1.0, 1.0),
-        Into::Blend { keep, scale } => (keep, scale),
-    };
-    let mut sum = _mm512_mul_ps(sum, _mm512_set1_ps(scale));
     // SAFETY: the caller vouches for the elements.
     unsafe {
-        if keep != 0.0 {
-            let kept = _mm512_maskz_loadu_ps(mask, place);
-            sum = _mm512_fmadd_ps(kept, _mm512_set1_ps(keep), sum);
-        }
+        let sum = match into {
+            Into::Overwrite => sum,
+            Into::Add => _mm512_add_ps(_mm512_maskz_loadu_ps(mask, place), sum),
+            Into::Blend { keep, scale } => {
+                let sum = _mm512_mul_ps(sum, _mm512_set1_ps(scale));
+                if keep == 0.0 {
+                    sum
+                } else {
+                    let kept = _mm512_maskz_loadu_ps(mask, place);
+                    _mm512_fmadd_ps(kept, _mm512_set1_ps(keep), sum)
+                }
+            }
+        };
         _mm512_mask_storeu_ps(place, mask, sum);
     }
 }

@@ -1,0 +1,56 @@
+//! CPUs without instructions for bf16: there is no form, and so nothing else in here.
+
+use super::{Into, Matrix, Threads};
+use crate::precision::Precision;
+
+#[derive(Debug, Clone, Copy)]
+enum Never {}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form(Never);
+
+impl Form {
+    pub(crate) fn of(_: Precision) -> Option<Self> {
+        None
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Packed(Never);
+
+impl Packed {
+    pub(crate) fn right(_: Matrix, form: Form, _: Threads) -> Self {
+        match form.0 {}
+    }
+
+    pub(crate) fn left(_: Matrix, form: Form, _: Threads) -> Self {
+        match form.0 {}
+    }
+
+    pub(super) fn form(&self) -> Form {
+        match self.0 {}
+    }
+
+    pub(super) fn width(&self) -> usize {
+        match self.0 {}
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Right<'a> {
+    Packed(&'a Packed),
+    Matrix(Matrix<'a>),
+}
+
+impl Right<'_> {
+    pub(super) fn width(self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.width(),
+            Self::Matrix(matrix) => matrix.columns,
+        }
+    }
+}
+
+pub(super) unsafe fn multiply(left: &Packed, _: Right, _: *mut f32, _: usize, _: Into, _: Threads) {
+    match left.0 {}
+}
