@@ -101,6 +101,7 @@ pub enum EventKind {
         /// Epochs planned.
         num_epochs: usize,
         /// Of the layers below the top, at the end of the epoch.
+        #[serde(deserialize_with = "number::single")]
         learning_rate: f64,
         /// Mean squared difference between the input and what the way down brings forth.
         #[serde(deserialize_with = "number::single")]
@@ -114,6 +115,7 @@ pub enum EventKind {
         /// Epochs planned for this layer.
         num_epochs: usize,
         /// At the end of the epoch.
+        #[serde(deserialize_with = "number::single")]
         learning_rate: f64,
         /// Mean squared difference between the input and its reconstruction.
         #[serde(deserialize_with = "number::single")]
@@ -144,6 +146,7 @@ pub enum EventKind {
         /// Epochs planned.
         num_epochs: usize,
         /// At the end of the epoch.
+        #[serde(deserialize_with = "number::single")]
         learning_rate: f64,
         /// Metrics of the training split, measured while it was trained on.
         #[serde(deserialize_with = "number::by_name")]
@@ -169,6 +172,7 @@ pub enum EventKind {
         #[serde(deserialize_with = "number::single")]
         loss: f64,
         /// That the step was taken with.
+        #[serde(deserialize_with = "number::single")]
         learning_rate: f64,
     },
 

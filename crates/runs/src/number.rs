@@ -35,3 +35,12 @@ pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64
         .map(|number| number.unwrap_or(f64::NAN))
         .collect())
 }
+
+/// Points of a curve.
+pub(crate) fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<[f64; 2]>, D::Error> {
+    let pairs = Vec::<[Option<f64>; 2]>::deserialize(deserializer)?;
+    Ok(pairs
+        .into_iter()
+        .map(|pair| pair.map(|number| number.unwrap_or(f64::NAN)))
+        .collect())
+}

@@ -158,12 +158,16 @@ pub struct DataSignals {
     /// Numbers a network is shown that are NaN or infinite.
     pub num_not_finite: usize,
     /// The lowest finite number that a network is shown.
+    #[serde(deserialize_with = "number::single")]
     pub lowest: f64,
     /// The highest finite one.
+    #[serde(deserialize_with = "number::single")]
     pub highest: f64,
     /// Mean of all finite ones.
+    #[serde(deserialize_with = "number::single")]
     pub mean: f64,
     /// Their standard deviation.
+    #[serde(deserialize_with = "number::single")]
     pub deviation: f64,
     /// Training samples of each class, in the order of the outputs; empty without classes.
     pub class_counts: Vec<usize>,
@@ -220,7 +224,12 @@ pub struct DataSignals {
         skip_serializing_if = "Option::is_none"
     )]
     pub memorised: Option<f64>,
-    /// Curve of the learning-rate range test: rate and smoothed loss, the rates ascending.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Curve of the learning-rate range test: rate and smoothed loss, the rates ascending. A loss that
+    /// grew beyond all numbers is NaN.
+    #[serde(
+        default,
+        deserialize_with = "number::pairs",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub range_test: Vec<[f64; 2]>,
 }

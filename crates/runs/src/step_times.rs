@@ -2,23 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::number;
+
 /// Milliseconds that the parts of `num_steps` training steps took, all steps together.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct StepTimes {
     /// Steps that were timed.
     pub num_steps: usize,
     /// Batches read, and moved to the device.
+    #[serde(deserialize_with = "number::single")]
     pub loading_ms: f64,
     /// From the inputs to the loss.
+    #[serde(deserialize_with = "number::single")]
     pub forward_ms: f64,
     /// From the loss to the gradients.
+    #[serde(deserialize_with = "number::single")]
     pub backward_ms: f64,
     /// From the gradients to the new weights, clipping included.
+    #[serde(deserialize_with = "number::single")]
     pub optimizer_ms: f64,
     /// Metrics, events and the display.
+    #[serde(deserialize_with = "number::single")]
     pub instrumentation_ms: f64,
     /// Collecting the signals that the doctor reads.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::single")]
     pub doctor_ms: f64,
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use proptest::prelude::*;
+use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::{
     DataSignals, FinishReason, LayerSignals, MachineSignals, NotFinite, Position, Quantity,
-    RunErrorKind, Signals,
+    RunErrorKind, Signals, StepTimes,
 };
 
 fn at(at: Position, kind: EventKind) -> Event {
@@ -190,15 +191,39 @@ fn every_event_of_the_doctor_is_read_as_it_was_written() {
         layers: vec!["hidden1".to_owned()],
         similarity: vec![0.9],
     };
+    let times = StepTimes {
+        num_steps: 3,
+        loading_ms: 0.5,
+        forward_ms: 1.5,
+        backward_ms: 2.5,
+        optimizer_ms: 0.25,
+        instrumentation_ms: 0.125,
+        doctor_ms: 0.75,
+    };
+    let up_down = EventKind::UpDownEpoch {
+        epoch: 1,
+        num_epochs: 2,
+        learning_rate: 0.05,
+        reconstruction_error: 0.25,
+    };
     check_round_trip(&[
         at(Position::train(2), settling),
         at(
             Position::pretrain(1, 0),
-            EventKind::Data(DataSignals::default()),
+            EventKind::Data(DataSignals {
+                neighbour_gain: Some(1.5),
+                baseline: Some(0.1),
+                reference: Some(0.9),
+                memorised: Some(0.5),
+                range_test: vec![[1e-3, 2.5], [1e-2, 2.0]],
+                ..DataSignals::default()
+            }),
         ),
         at(Position::pretrain(1, 5), EventKind::Machine(machine)),
         at(Position::train(5), EventKind::Signals(signals)),
         at(Position::train(5), recall),
+        at(Position::train(5), EventKind::StepTimes(times)),
+        at(Position::pretrain(2, 9), up_down),
     ]);
 }
 
@@ -213,6 +238,26 @@ fn check_round_trip(events: &[Event]) {
     log.sync().unwrap();
     assert_eq!(log.events(), events);
     assert_eq!(read_events(&path).unwrap(), events);
+    for event in events {
+        check_any_number_may_be_nan(event);
+    }
+}
+
+/// A number that is not finite is written as `null`, whichever of them it is.
+#[track_caller]
+fn check_any_number_may_be_nan(event: &Event) {
+    fn without_numbers(value: &mut Value) {
+        match value {
+            Value::Number(number) if number.is_f64() => *value = Value::Null,
+            Value::Array(values) => values.iter_mut().for_each(without_numbers),
+            Value::Object(values) => values.values_mut().for_each(without_numbers),
+            _ => {}
+        }
+    }
+    let mut written = serde_json::to_value(event).unwrap();
+    without_numbers(&mut written);
+    let events = read(format!("{written}\n")).unwrap();
+    assert_eq!(serde_json::to_value(&events[0]).unwrap(), written);
 }
 
 #[test]
