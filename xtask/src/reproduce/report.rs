@@ -4,7 +4,7 @@ use super::outcome::Outcome;
 use super::row::Row;
 use crate::precision::Precision;
 use crate::statistics::mean_and_deviation;
-use crate::table::markdown;
+use crate::table::{count, markdown, optional};
 
 const INTRODUCTION: &str = "\
 # What Fornax's networks reach
@@ -89,7 +89,8 @@ pub(crate) fn line(row: &Row, precision: Precision, outcomes: &[Outcome]) -> [St
         () if row.meets(mean, row.owed) => "owed",
         () => "no",
     };
-    let most = |of: fn(&Outcome) -> f64| outcomes.iter().map(of).fold(0.0, f64::max);
+    let seconds = outcomes.iter().map(|outcome| outcome.seconds);
+    let memory_mb = outcomes.iter().filter_map(|outcome| outcome.memory_mb);
     let first = &outcomes[0];
     let is_same = |outcome: &Outcome| outcome.commit == first.commit;
     let commit = if outcomes.iter().all(is_same) {
@@ -111,9 +112,9 @@ pub(crate) fn line(row: &Row, precision: Precision, outcomes: &[Outcome]) -> [St
             spread(&valid)
         },
         reached.to_owned(),
-        crate::table::count(f64::from(first.num_parameters)),
-        format!("{:.0}", most(|outcome| outcome.seconds)),
-        format!("{:.0}", most(|outcome| outcome.memory_mb.unwrap_or(0.0))),
+        count(f64::from(first.num_parameters)),
+        format!("{:.0}", seconds.fold(0.0, f64::max)),
+        optional(memory_mb.reduce(f64::max), |most| format!("{most:.0}")),
         format!("{}, {}", first.device, first.machine),
         commit.to_owned(),
     ]

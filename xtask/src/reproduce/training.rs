@@ -86,18 +86,13 @@ impl Training {
             return Ok(outcome);
         }
         let run = self.path("");
-        let mut command = Command::new(program);
-        if self.is_begun() && run.join("checkpoints").is_dir() {
-            command.arg("resume").arg(&run);
+        // One that came to its end is only read: what it held in memory is no longer known.
+        let is_done = self.is_begun() && Outcome::of_run(&run).is_ok();
+        let memory_mb = if is_done {
+            None
         } else {
-            self.clear()?;
-            let settings = self.path(".toml");
-            let folder = settings.parent().context("a file lies in a folder")?;
-            std::fs::create_dir_all(folder)?;
-            std::fs::write(&settings, &self.settings)?;
-            self.arguments(&mut command, &run);
-        }
-        let memory_mb = watched(command, &self.title())?;
+            self.train(program, &run)?
+        };
         let outcome = Outcome {
             experiment: self.settings.clone(),
             machine: machine::processor(),
@@ -108,6 +103,22 @@ impl Training {
         std::fs::create_dir_all(kept.parent().context("a file lies in a folder")?)?;
         std::fs::write(kept, serde_json::to_string_pretty(&outcome)? + "\n")?;
         Ok(outcome)
+    }
+
+    /// Trains, or goes on with it; the most memory that it held.
+    fn train(&self, program: &Path, run: &Path) -> Result<Option<f64>> {
+        let mut command = Command::new(program);
+        if self.is_begun() && run.join("checkpoints").is_dir() {
+            command.arg("resume").arg(run);
+        } else {
+            self.clear()?;
+            let settings = self.path(".toml");
+            let folder = settings.parent().context("a file lies in a folder")?;
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(&settings, &self.settings)?;
+            self.arguments(&mut command, run);
+        }
+        watched(command, &self.title())
     }
 
     /// Trains from the start beside the first one, which stays; the checksum of the weights.
