@@ -43,6 +43,17 @@ impl ConfigError {
         Err(Self::new(key, value, "a probability from 0 to below 1"))
     }
 
+    /// Refuses `value` unless it is a number from 0 on.
+    ///
+    /// # Errors
+    /// Below that, and for what is not finite.
+    pub fn check_deviation(key: &'static str, value: f64) -> Result<(), Self> {
+        if value.is_finite() && value >= 0.0 {
+            return Ok(());
+        }
+        Err(Self::new(key, value, "a number from 0 on"))
+    }
+
     /// Refuses zero.
     ///
     /// # Errors

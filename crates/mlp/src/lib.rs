@@ -2,9 +2,12 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::nn::{
+    BatchNorm, BatchNormConfig, Dropout, DropoutConfig, GaussianNoise, GaussianNoiseConfig, Linear,
+    LinearConfig,
+};
 use burn::tensor::{Device, Tensor};
-use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights, dropout, linear};
+use fornax_layers::{Activation, ConfigError, Feature, Tap, draw_weights, dropout, linear, noise};
 
 /// Hyper-parameters of [`Mlp`].
 #[derive(Config, Debug, PartialEq)]
@@ -25,6 +28,14 @@ pub struct MlpConfig {
     /// Probability of dropping a feature of the input in training, in `[0, 1)`.
     #[config(default = 0.0)]
     pub input_dropout: f64,
+    /// Standard deviation of the normal noise that is added in training to what a hidden unit sums up,
+    /// before its activation; from 0 on.
+    #[config(default = 0.0)]
+    pub noise: f64,
+    /// Standard deviation of the noise that is added to the features of the input, from 0 on. Data that
+    /// was standardised has a deviation of 1 itself.
+    #[config(default = 0.0)]
+    pub input_noise: f64,
     /// Whether each hidden layer is normalised over the batch before its activation.
     #[config(default = false)]
     pub batch_norm: bool,
@@ -41,6 +52,8 @@ impl MlpConfig {
         ConfigError::check_all_positive("widths", &self.widths)?;
         ConfigError::check_dropout("dropout", self.dropout)?;
         ConfigError::check_dropout("input_dropout", self.input_dropout)?;
+        ConfigError::check_deviation("noise", self.noise)?;
+        ConfigError::check_deviation("input_noise", self.input_noise)?;
         ConfigError::check_num_weights("widths", &self.widths, self.num_weights())
     }
 
@@ -60,7 +73,8 @@ impl MlpConfig {
         }
         let head = LinearConfig::new(d_input, self.d_output).init(device);
         let mlp = Mlp::from_layers(hidden, head);
-        draw_weights(mlp.with_dropout(self.input_dropout, self.dropout))
+        let mlp = mlp.with_dropout(self.input_dropout, self.dropout);
+        draw_weights(mlp.with_noise(self.input_noise, self.noise))
     }
 
     /// Entries of all weight matrices; stays at the largest number where it would overflow.
@@ -78,8 +92,10 @@ impl MlpConfig {
 /// A multi-layer perceptron: hidden layers, then a linear head.
 #[derive(Module, Debug)]
 pub struct Mlp {
+    input_noise: GaussianNoise,
     input_dropout: Dropout,
     hidden: Vec<Hidden>,
+    noise: GaussianNoise,
     dropout: Dropout,
     head: Linear,
 }
@@ -98,8 +114,10 @@ impl Mlp {
 
     fn from_layers(hidden: Vec<Hidden>, head: Linear) -> Self {
         Self {
+            input_noise: GaussianNoiseConfig::new(0.0).init(),
             input_dropout: DropoutConfig::new(0.0).init(),
             hidden,
+            noise: GaussianNoiseConfig::new(0.0).init(),
             dropout: DropoutConfig::new(0.0).init(),
             head,
         }
@@ -119,6 +137,20 @@ impl Mlp {
         }
     }
 
+    /// The same layers, with normal noise of these standard deviations in training: on the features of
+    /// the input, and on what a hidden unit sums up.
+    ///
+    /// # Panics
+    /// When one of them is negative or not finite.
+    #[must_use]
+    pub fn with_noise(self, input: f64, hidden: f64) -> Self {
+        Self {
+            input_noise: GaussianNoiseConfig::new(input).init(),
+            noise: GaussianNoiseConfig::new(hidden).init(),
+            ..self
+        }
+    }
+
     /// Scores every sample.
     ///
     /// # Shapes
@@ -131,9 +163,9 @@ impl Mlp {
 
     /// [`Mlp::forward`], showing `tap` the features of `hidden1`, `hidden2`, .., `logits`.
     pub fn forward_tap(&self, x: Tensor<2>, tap: &mut impl Tap) -> Tensor<2> {
-        let mut x = dropout(&self.input_dropout, x);
+        let mut x = dropout(&self.input_dropout, noise(&self.input_noise, x));
         for (index, hidden) in self.hidden.iter().enumerate() {
-            x = hidden.features(x); // [B, width]
+            x = hidden.features(x, &self.noise); // [B, width]
             x = tap.pass(format_args!("hidden{}", index + 1), x);
             x = dropout(&self.dropout, x);
         }
@@ -187,11 +219,14 @@ impl Hidden {
     }
 
     /// `[B, d_input]` to `[B, width]`
-    fn features(&self, x: Tensor<2>) -> Tensor<2> {
-        let Some(norm) = &self.norm else {
+    fn features(&self, x: Tensor<2>, added: &GaussianNoise) -> Tensor<2> {
+        if self.norm.is_none() && added.std == 0.0 {
             return linear(&self.linear, x, Some(self.activation)); // [B, width]
-        };
-        let x = linear(&self.linear, x, None); // [B, width]
-        self.activation.forward(norm.forward(x))
+        }
+        let mut x = linear(&self.linear, x, None); // [B, width]
+        if let Some(norm) = &self.norm {
+            x = norm.forward(x);
+        }
+        self.activation.forward(noise(added, x))
     }
 }

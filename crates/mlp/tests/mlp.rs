@@ -90,13 +90,15 @@ fn given_layers_are_used_as_they_are() {
 }
 
 #[test]
-fn units_are_dropped_in_training_alone() {
+fn chance_plays_a_part_in_training_alone() {
     let (device, _turn) = seeded();
     let config = MlpConfig::new(5, 3).with_widths(vec![8]);
     let x = random([4, 5], &device);
     for config in [
         config.clone().with_dropout(0.5),
         config.clone().with_input_dropout(0.5),
+        config.clone().with_noise(0.5),
+        config.clone().with_input_noise(0.5),
     ] {
         let mlp = config.init(&device);
         let train = || mlp.forward(x.clone()).into_data();
@@ -160,6 +162,14 @@ fn values_out_of_range_are_refused() {
     check(
         &config.clone().with_input_dropout(-0.1),
         "`input_dropout = -0.1` does not fit: a probability from 0 to below 1",
+    );
+    check(
+        &config.clone().with_noise(f64::NAN),
+        "`noise = NaN` does not fit: a number from 0 on",
+    );
+    check(
+        &config.clone().with_input_noise(-1.0),
+        "`input_noise = -1.0` does not fit: a number from 0 on",
     );
     check(
         &config.with_widths(vec![usize::MAX]),
