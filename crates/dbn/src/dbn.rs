@@ -39,6 +39,13 @@ pub struct DbnConfig {
     /// Probability of dropping a feature of the input while it is fine-tuned, in `[0, 1)`.
     #[config(default = 0.0)]
     pub input_dropout: f64,
+    /// Standard deviation of the normal noise that is added while it is fine-tuned to what a hidden unit
+    /// sums up; from 0 on.
+    #[config(default = 0.0)]
+    pub noise: f64,
+    /// Standard deviation of the noise that is added to the features of the input, from 0 on.
+    #[config(default = 0.0)]
+    pub input_noise: f64,
 }
 
 impl DbnConfig {
@@ -59,6 +66,8 @@ impl DbnConfig {
         }
         ConfigError::check_dropout("dropout", self.dropout)?;
         ConfigError::check_dropout("input_dropout", self.input_dropout)?;
+        ConfigError::check_deviation("noise", self.noise)?;
+        ConfigError::check_deviation("input_noise", self.input_noise)?;
         ConfigError::check_num_weights("widths", &self.widths, self.num_weights())
     }
 

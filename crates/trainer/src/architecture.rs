@@ -356,7 +356,9 @@ impl DbnNetwork {
     /// The classifier that starts from the weights of `stack`, on `device`.
     pub(crate) fn unroll(stack: &Dbn, config: &DbnConfig, device: &Device) -> Mlp {
         let unrolled = stack.unroll(config.d_output, device);
-        unrolled.with_dropout(config.input_dropout, config.dropout)
+        unrolled
+            .with_dropout(config.input_dropout, config.dropout)
+            .with_noise(config.input_noise, config.noise)
     }
 }
 

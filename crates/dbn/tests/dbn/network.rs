@@ -118,6 +118,10 @@ fn values_out_of_range_are_refused() {
     check(&config.clone().with_dropout(1.0), expected);
     let expected = "`input_dropout = 1.0` does not fit: a probability from 0 to below 1";
     check(&config.clone().with_input_dropout(1.0), expected);
+    let expected = "`noise = -0.1` does not fit: a number from 0 on";
+    check(&config.clone().with_noise(-0.1), expected);
+    let expected = "`input_noise = inf` does not fit: a number from 0 on";
+    check(&config.clone().with_input_noise(f64::INFINITY), expected);
     let expected = "`widths = [18446744073709551615]` does not fit: \
          a network of at most 2147483648 weights, not 18446744073709551615";
     check(&config.with_widths(vec![usize::MAX]), expected);
