@@ -120,8 +120,8 @@ pub(crate) fn matmul_packed(
             out_stride,
             into,
             Threads::One,
-        )
-    };
+        );
+    }
 }
 
 /// # Panics

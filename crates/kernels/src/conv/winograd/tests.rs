@@ -41,7 +41,7 @@ fn maps(form: Option<Form>) -> Vec<f32> {
         }
         let num_images = images.len() / image_len;
         winograd.run(&mut memory, num_images, |_, _, pixels| {
-            all.extend_from_slice(pixels)
+            all.extend_from_slice(pixels);
         });
     }
     all
