@@ -11,6 +11,7 @@
 //! vectors, however small the maps are. Tiles of small images are multiplied together.
 
 mod blocks;
+mod factors;
 mod pixels;
 mod products;
 #[cfg(test)]
@@ -22,12 +23,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use self::factors::{Factor, Weights};
 use self::pixels::{Frame, LANES, Pixels};
-use self::products::{Panels, TileProducts};
-use self::transforms::{Collect, Gather, Patches};
+use self::products::{Panels, panels};
+use self::transforms::{Gather, Patches, TilesOf};
 use super::geometry::Geometry;
-use crate::matmul::bf16::{Form, Packed, Right};
-use crate::matmul::{Into, Matrix, Threads, matmul_packed};
+use crate::matmul::bf16::Form;
 
 pub(crate) use self::weights::WeightGradient;
 
@@ -84,10 +85,7 @@ pub(crate) struct Winograd {
     sizes: Sizes,
     /// Rows and columns of tiles.
     tiles: [usize; 2],
-    /// For each place of a patch, `channels x maps`.
-    weights: Vec<Panels>,
-    /// The same, in each panel after panel, where products are in another form than `f32`.
-    rounded: Option<(Form, Vec<Vec<Packed>>)>,
+    weights: Weights,
     images_at_once: usize,
     tiles_at_once: usize,
 }
@@ -96,10 +94,8 @@ pub(crate) struct Winograd {
 pub(crate) struct Memory {
     images: Vec<Pixels>,
     maps: Vec<Pixels>,
-    /// `[place, tile, channel]`
-    patches: Vec<f32>,
-    /// Those of each place, where products are in another form than `f32`.
-    rounded: Vec<Packed>,
+    /// For each place, `tiles x channels`.
+    patches: Factor,
     /// `[place, tile, map of a panel]`
     products: Vec<f32>,
     /// A few maps, `[map, row, column]`.
@@ -123,8 +119,7 @@ impl Winograd {
     ) -> Self {
         let tiles = sizes.map.map(|length| length.div_ceil(2));
         let num_channels = sizes.channels.next_multiple_of(LANES);
-        let weights = transformed(num_channels, &sizes, weight);
-        let rounded = form.map(|form| (form, weights.iter().map(|w| w.rounded(form)).collect()));
+        let weights = Weights::new(transformed(num_channels, &sizes, weight), form);
         let tiles_of_image = tiles[0] * tiles[1];
         let most_tiles = (CHANNELS_AT_ONCE / num_channels).clamp(1, TILES_AT_ONCE);
         let most_images = sizes.most_images.clamp(1, MOST_IMAGES);
@@ -133,7 +128,6 @@ impl Winograd {
             sizes,
             tiles,
             weights,
-            rounded,
             images_at_once,
             tiles_at_once: most_tiles.min(images_at_once * tiles_of_image),
         }
@@ -149,15 +143,13 @@ impl Winograd {
         let image = image_frame(self.sizes.image, self.sizes.padding, self.tiles);
         let map = map_frame(self.sizes.map, self.tiles);
         let images = 0..self.images_at_once;
-        let num_channels = channels.next_multiple_of(LANES);
         Memory {
             images: images
                 .clone()
                 .map(|_| Pixels::new(&image, channels))
                 .collect(),
             maps: images.map(|_| Pixels::new(&map, maps)).collect(),
-            patches: vec![0.0; PLACES * self.tiles_at_once * num_channels],
-            rounded: Vec::new(),
+            patches: self.weights.room(self.tiles_at_once),
             products: vec![0.0; PLACES * self.tiles_at_once * Panels::WIDEST],
             rows: vec![0.0; LANES * self.map_len()],
         }
@@ -174,8 +166,11 @@ impl Winograd {
         for first in (0..num_tiles).step_by(self.tiles_at_once) {
             let tiles = first..num_tiles.min(first + self.tiles_at_once);
             self.collect(memory, tiles.clone());
-            for (panel, maps) in self.weights[0].ranges().enumerate() {
-                self.multiply(memory, tiles.len(), panel, maps.clone());
+            for (panel, maps) in self.weights.panels().enumerate() {
+                let (patches, products) = (&mut memory.patches, &mut memory.products);
+                let columns = (panel, maps.clone());
+                self.weights
+                    .multiply(patches, tiles.len(), columns, products);
                 self.gather(memory, tiles.clone(), maps);
             }
         }
@@ -191,52 +186,16 @@ impl Winograd {
 
     /// The patches of some tiles, transformed.
     fn collect(&self, memory: &mut Memory, tiles: Range<usize>) {
-        let num_tiles = tiles.len();
-        let place_stride = memory.patches.len() / PLACES;
-        let mut to = &mut memory.patches[..];
+        let mut first = 0;
         for (image, tiles) in self.by_image(tiles) {
-            let pixels = &memory.images[image];
-            let length = tiles.len() * pixels.channels;
-            pulp::Arch::new().dispatch(Collect {
-                pixels,
+            let num_tiles = tiles.len();
+            let tiles = TilesOf {
+                pixels: &memory.images[image],
                 columns: self.tiles[1],
                 tiles,
-                to,
-                place_stride,
-                transform: Patches,
-            });
-            to = &mut to[length..];
-        }
-        if let Some((form, _)) = self.rounded {
-            let num_channels = place_stride / self.tiles_at_once;
-            let places = memory.patches.chunks_exact(place_stride);
-            let places = places.map(|patches| Matrix::new(patches, num_tiles, num_channels));
-            let rounded = places.map(|patches| Packed::left(patches, form, Threads::One));
-            memory.rounded.clear();
-            memory.rounded.extend(rounded);
-        }
-    }
-
-    /// For each place, the products of the patches with a panel of the weights.
-    fn multiply(&self, memory: &mut Memory, num_tiles: usize, panel: usize, maps: Range<usize>) {
-        let patches = memory.patches.chunks_exact(memory.patches.len() / PLACES);
-        let place_len = memory.products.len() / PLACES;
-        let products = memory.products.chunks_exact_mut(place_len);
-        if let Some((_, weights)) = &self.rounded {
-            for ((weights, patches), products) in weights.iter().zip(&memory.rounded).zip(products)
-            {
-                let weights = Right::Packed(&weights[panel]);
-                matmul_packed(patches, weights, products, maps.len(), Into::Overwrite);
-            }
-            return;
-        }
-        for ((weights, patches), products) in self.weights.iter().zip(patches).zip(products) {
-            pulp::Arch::new().dispatch(TileProducts {
-                patches,
-                weights: weights.panel(maps.clone()),
-                width: maps.len(),
-                products: &mut products[..num_tiles * maps.len()],
-            });
+            };
+            memory.patches.collect(tiles, first, Patches);
+            first += num_tiles;
         }
     }
 
@@ -315,14 +274,14 @@ fn transformed(
         transforms::weights(&taps)
     };
     let mut weights = vec![Panels::new(num_channels, sizes.maps); PLACES];
-    let columns: Vec<_> = weights[0].ranges().collect();
-    let mut panels: Vec<Vec<&mut [f32]>> = columns.iter().map(|_| Vec::new()).collect();
+    let columns: Vec<_> = panels(weights[0].num_columns).collect();
+    let mut by_columns: Vec<Vec<&mut [f32]>> = columns.iter().map(|_| Vec::new()).collect();
     for place in &mut weights {
-        for (panels, panel) in panels.iter_mut().zip(place.panels_mut()) {
+        for (panels, panel) in by_columns.iter_mut().zip(place.panels_mut()) {
             panels.push(panel);
         }
     }
-    let work = columns.into_par_iter().zip(panels);
+    let work = columns.into_par_iter().zip(by_columns);
     work.for_each(|(columns, mut panels)| {
         for channel in 0..sizes.channels {
             for first_map in columns.clone().step_by(LANES) {

@@ -13,6 +13,8 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use pulp::WithSimd;
+use pulp::x86::V4;
 use rayon::prelude::*;
 
 use super::{Into, Matrix, Threads};
@@ -41,9 +43,7 @@ enum Engine {
 
 impl Engine {
     fn is_supported(self) -> bool {
-        let has_vectors = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512bf16");
+        let has_vectors = V4::try_new().is_some() && is_x86_feature_detected!("avx512bf16");
         has_vectors && (self == Self::Vectors || tiles::are_granted())
     }
 
@@ -106,6 +106,24 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Runs `work` compiled for the instructions that round.
+    pub(crate) fn dispatch<W: WithSimd>(self, work: W) -> W::Output {
+        /// # Safety
+        /// The CPU has the instructions.
+        #[target_feature(
+            enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,avx2,fma,bmi1,bmi2"
+        )]
+        unsafe fn run<W: WithSimd>(simd: V4, work: W) -> W::Output {
+            work.with_simd(simd)
+        }
+        let simd = V4::try_new().filter(|_| self.engine.is_supported());
+        let simd = simd.expect("a form exists only where the CPU has the instructions");
+        // SAFETY: it has.
+        unsafe { run(simd, work) }
+    }
+}
+
 /// The side of a product on which an operand stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -119,14 +137,34 @@ enum Side {
 #[repr(C, align(64))]
 struct Block([[u32; LANES]; LANES]);
 
+/// Where 16 numbers of an operand lie: the same for all operands of the same room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot {
+    /// The block of their first part.
+    block: usize,
+    vector: usize,
+    /// Whether in the second half of the vector, or the upper halves of its elements.
+    second: bool,
+}
+
+#[inline(always)]
+fn halves(vector: &mut [u32; LANES]) -> &mut [[u32; LANES / 2]; 2] {
+    let (halves, _) = vector.as_chunks_mut();
+    halves.first_chunk_mut().expect("two halves")
+}
+
 /// An operand: panel after panel, in each block after block, of each its parts.
 #[derive(Debug)]
 pub(crate) struct Packed {
     form: Form,
+    /// How blocks lie. On vectors an operand on the left may lie as one on the right does.
+    side: Side,
     /// Of the inner dimension.
     length: usize,
     /// Columns of the right operand, rows of the left one.
     width: usize,
+    /// Blocks of a panel that there is room for.
+    room: usize,
     blocks: Vec<Block>,
 }
 
@@ -152,11 +190,13 @@ impl Packed {
         let (length, width) = (matrix.rows, matrix.columns);
         let mut packed = Self {
             form,
+            side,
             length,
             width,
+            room: length.div_ceil(STEPS),
             blocks: Vec::new(),
         };
-        let panel_len = packed.num_blocks() * form.parts as usize;
+        let panel_len = packed.room * form.parts as usize;
         let num_blocks = packed.num_panels() * panel_len;
         if num_blocks > 0 {
             packed.blocks.reserve_exact(num_blocks);
@@ -176,7 +216,135 @@ impl Packed {
         packed
     }
 
-    pub(super) fn form(&self) -> Form {
+    /// Room for an operand on the left whose rows come one after the other: zeros.
+    pub(crate) fn of_rows(form: Form, num_rows: usize, length: usize) -> Self {
+        Self::empty(form, Side::Left, length, num_rows)
+    }
+
+    /// Room for an operand whose steps come one after the other: zeros.
+    pub(crate) fn of_steps(form: Form, length: usize, width: usize) -> Self {
+        Self::empty(form, Side::Right, length, width)
+    }
+
+    fn empty(form: Form, side: Side, length: usize, width: usize) -> Self {
+        let room = length.div_ceil(STEPS);
+        let num_blocks = width.div_ceil(LANES) * room * form.parts as usize;
+        Self {
+            form,
+            side,
+            length,
+            width,
+            room,
+            blocks: vec![Block([[0; LANES]; LANES]); num_blocks],
+        }
+    }
+
+    /// Only these first rows take part in products.
+    ///
+    /// # Panics
+    /// When there is not room for so many.
+    pub(crate) fn set_rows(&mut self, num_rows: usize) {
+        let panel_len = self.room * self.form.parts as usize;
+        let most = self.blocks.len() / panel_len.max(1) * LANES;
+        assert!(num_rows <= most, "room for {num_rows} rows");
+        self.width = num_rows;
+    }
+
+    /// Where 16 neighbouring steps of a row lie; `step` is the first of them, a multiple of 16.
+    #[inline(always)]
+    pub(crate) fn in_row(&self, row: usize, step: usize) -> Spot {
+        Spot {
+            block: (row / LANES * self.room + step / STEPS) * self.form.parts as usize,
+            vector: row % LANES,
+            second: step % STEPS >= LANES,
+        }
+    }
+
+    /// Rounds 16 neighbouring steps of a row. Fast where [`Form::dispatch`] runs the caller.
+    ///
+    /// # Panics
+    /// When there is no such row or step.
+    #[inline(always)]
+    pub(crate) fn put_in_row(&mut self, spot: Spot, values: &[f32; LANES]) {
+        match self.form.parts {
+            Parts::One => self.put_twos(spot, pack::by_twos::<1>(values)),
+            Parts::Two => self.put_twos(spot, pack::by_twos::<2>(values)),
+        }
+    }
+
+    #[inline(always)]
+    fn put_twos<const N: usize>(&mut self, spot: Spot, parts: [[u32; LANES / 2]; N]) {
+        let blocks = &mut self.blocks[spot.block..spot.block + N];
+        for (block, rounded) in blocks.iter_mut().zip(parts) {
+            let [first, second] = halves(&mut block.0[spot.vector]);
+            *if spot.second { second } else { first } = rounded;
+        }
+    }
+
+    /// Only these first steps take part in products.
+    ///
+    /// # Panics
+    /// When there is not room for so many.
+    pub(crate) fn set_steps(&mut self, num_steps: usize) {
+        assert!(num_steps <= self.room * STEPS, "room for {num_steps} steps");
+        self.length = num_steps;
+        let used = num_steps % STEPS;
+        if used == 0 {
+            return;
+        }
+        let parts = self.form.parts as usize;
+        for panel in self.blocks.chunks_exact_mut(self.room * parts) {
+            for block in &mut panel[num_steps / STEPS * parts..][..parts] {
+                block.0[used.div_ceil(2)..].fill([0; LANES]);
+            }
+        }
+    }
+
+    /// Where 16 neighbouring columns of a step lie; `column` is the first of them, a multiple of 16.
+    #[inline(always)]
+    pub(crate) fn in_step(&self, step: usize, column: usize) -> Spot {
+        Spot {
+            block: (column / LANES * self.room + step / STEPS) * self.form.parts as usize,
+            vector: step % STEPS / 2,
+            second: step % 2 == 1,
+        }
+    }
+
+    /// Rounds 16 neighbouring columns of a step. An even step has to come before the odd one that follows
+    /// it. Fast where [`Form::dispatch`] runs the caller.
+    ///
+    /// # Panics
+    /// When there is no such step or column.
+    #[inline(always)]
+    pub(crate) fn put_in_step(&mut self, spot: Spot, values: &[f32; LANES]) {
+        match self.form.parts {
+            Parts::One => self.put_ones(spot, pack::one_by_one::<1>(values)),
+            Parts::Two => self.put_ones(spot, pack::one_by_one::<2>(values)),
+        }
+    }
+
+    #[inline(always)]
+    fn put_ones<const N: usize>(&mut self, spot: Spot, parts: [[u32; LANES]; N]) {
+        let (keep, shift) = if spot.second { (u32::MAX, 16) } else { (0, 0) };
+        let blocks = &mut self.blocks[spot.block..spot.block + N];
+        for (block, rounded) in blocks.iter_mut().zip(parts) {
+            for (pair, rounded) in block.0[spot.vector].iter_mut().zip(rounded) {
+                *pair = *pair & keep | rounded << shift;
+            }
+        }
+    }
+
+    /// Makes an operand [`of_steps`](Self::of_steps) one that may stand on the left until a step is put
+    /// again.
+    pub(crate) fn stand_left(&mut self) {
+        if self.form.engine == Engine::Tiles {
+            for block in &mut self.blocks {
+                pack::turn(block);
+            }
+        }
+    }
+
+    pub(crate) fn form(&self) -> Form {
         self.form
     }
 
@@ -197,7 +365,7 @@ impl Packed {
     /// These blocks of a panel, with all their parts.
     fn panel(&self, index: usize, blocks: &Range<usize>) -> &[Block] {
         let parts = self.form.parts as usize;
-        let panel = &self.blocks[index * self.num_blocks() * parts..];
+        let panel = &self.blocks[index * self.room * parts..];
         &panel[blocks.start * parts..blocks.end * parts]
     }
 }
@@ -356,6 +524,8 @@ struct Tile<'a> {
     parts: Parts,
     /// The panels of the rows.
     left: &'a [&'a [Block]],
+    /// How their blocks lie.
+    side: Side,
     /// The first row in the first of them.
     lane: usize,
     right: &'a [&'a [Block]],
@@ -398,6 +568,7 @@ unsafe fn multiply_group(
                 let tile = Tile {
                     parts,
                     left: &rows,
+                    side: left.side,
                     lane: row % LANES,
                     right: panels,
                     num_rows,

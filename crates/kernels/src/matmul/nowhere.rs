@@ -1,5 +1,7 @@
 //! CPUs without instructions for bf16: there is no form, and so nothing else in here.
 
+use pulp::WithSimd;
+
 use super::{Into, Matrix, Threads};
 use crate::precision::Precision;
 
@@ -13,7 +15,14 @@ impl Form {
     pub(crate) fn of(_: Precision) -> Option<Self> {
         None
     }
+
+    pub(crate) fn dispatch<W: WithSimd>(self, _: W) -> W::Output {
+        match self.0 {}
+    }
 }
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot(Never);
 
 #[derive(Debug)]
 pub(crate) struct Packed(Never);
@@ -27,7 +36,43 @@ impl Packed {
         match form.0 {}
     }
 
-    pub(super) fn form(&self) -> Form {
+    pub(crate) fn of_rows(form: Form, _: usize, _: usize) -> Self {
+        match form.0 {}
+    }
+
+    pub(crate) fn of_steps(form: Form, _: usize, _: usize) -> Self {
+        match form.0 {}
+    }
+
+    pub(crate) fn set_rows(&mut self, _: usize) {
+        match self.0 {}
+    }
+
+    pub(crate) fn in_row(&self, _: usize, _: usize) -> Spot {
+        match self.0 {}
+    }
+
+    pub(crate) fn put_in_row(&mut self, spot: Spot, _: &[f32; 16]) {
+        match spot.0 {}
+    }
+
+    pub(crate) fn set_steps(&mut self, _: usize) {
+        match self.0 {}
+    }
+
+    pub(crate) fn in_step(&self, _: usize, _: usize) -> Spot {
+        match self.0 {}
+    }
+
+    pub(crate) fn put_in_step(&mut self, spot: Spot, _: &[f32; 16]) {
+        match spot.0 {}
+    }
+
+    pub(crate) fn stand_left(&mut self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn form(&self) -> Form {
         match self.0 {}
     }
 

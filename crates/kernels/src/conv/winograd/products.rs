@@ -6,8 +6,7 @@ use pulp::{Simd, WithSimd};
 
 use super::super::tile::{MAX_ROWS, rows};
 use super::pixels::LANES;
-use crate::matmul::bf16::{Form, Packed};
-use crate::matmul::{Matrix, Threads};
+use crate::matmul::Matrix;
 
 /// Vectors side by side that a tile of registers holds for each of its rows, at most.
 const VECTORS: usize = 3;
@@ -25,9 +24,19 @@ const fn at_once(num_vectors: usize) -> usize {
 #[derive(Clone)]
 pub(super) struct Panels {
     values: Vec<f32>,
-    num_rows: usize,
+    pub(super) num_rows: usize,
     /// A multiple of [`LANES`]: filled up with zeros.
-    num_columns: usize,
+    pub(super) num_columns: usize,
+}
+
+/// The columns of each panel.
+pub(super) fn panels(num_columns: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    std::iter::from_fn(move || {
+        let start = end;
+        end += at_once((num_columns - start) / LANES) * LANES;
+        (start < end).then_some(start..end)
+    })
 }
 
 impl Panels {
@@ -44,37 +53,24 @@ impl Panels {
         }
     }
 
-    /// Columns of each panel.
-    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let num_columns = self.num_columns;
-        let mut end = 0;
-        std::iter::from_fn(move || {
-            let start = end;
-            end += at_once((num_columns - start) / LANES) * LANES;
-            (start < end).then_some(start..end)
-        })
-    }
-
     /// The panel of these columns, `[row, column]`.
     pub(super) fn panel(&self, columns: Range<usize>) -> &[f32] {
         &self.values[columns.start * self.num_rows..columns.end * self.num_rows]
     }
 
-    /// Each panel by itself, in this form.
-    pub(super) fn rounded(&self, form: Form) -> Vec<Packed> {
-        let panels = self.ranges().map(|columns| {
+    /// Each panel by itself.
+    pub(super) fn matrices(&self) -> impl Iterator<Item = Matrix<'_>> {
+        panels(self.num_columns).map(|columns| {
             let width = columns.len();
-            let panel = Matrix::new(self.panel(columns), self.num_rows, width);
-            Packed::right(panel, form, Threads::One)
-        });
-        panels.collect()
+            Matrix::new(self.panel(columns), self.num_rows, width)
+        })
     }
 
     /// All panels, to write to.
     pub(super) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
-        let (ranges, num_rows) = (self.ranges(), self.num_rows);
+        let num_rows = self.num_rows;
         let mut rest = &mut self.values[..];
-        ranges.map(move |columns| {
+        panels(self.num_columns).map(move |columns| {
             let (panel, others) = std::mem::take(&mut rest).split_at_mut(columns.len() * num_rows);
             rest = others;
             panel

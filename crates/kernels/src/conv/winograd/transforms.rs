@@ -34,7 +34,7 @@ pub(super) trait Transform {
     /// Rows and columns that it looks at.
     const SIDE: usize;
 
-    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> [[S::f32s; 4]; 4];
+    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> Columns<S>;
 }
 
 /// Of an image: `Bᵀ d B`.
@@ -44,7 +44,7 @@ impl Transform for Patches {
     const SIDE: usize = 4;
 
     #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> [[S::f32s; 4]; 4] {
+    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> Columns<S> {
         let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
         for y in 0..4 {
             let row = spread(simd, pixels[y]);
@@ -66,7 +66,7 @@ impl Transform for Tiles {
     const SIDE: usize = 2;
 
     #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> [[S::f32s; 4]; 4] {
+    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> Columns<S> {
         let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
         for y in 0..2 {
             let row = widen(simd, [pixels[y][0], pixels[y][1]]);
@@ -81,38 +81,74 @@ impl Transform for Tiles {
     }
 }
 
-/// Transforms some tiles of an image or a map, two pixels apart.
-pub(super) struct Collect<'a, T> {
+/// Some tiles of an image or a map, two pixels apart.
+#[derive(Clone)]
+pub(super) struct TilesOf<'a> {
     pub(super) pixels: &'a Pixels,
     /// Tiles of a row.
     pub(super) columns: usize,
     pub(super) tiles: Range<usize>,
+}
+
+/// The sixteen numbers of a product, column after column, of neighbouring channels.
+pub(super) type Columns<S> = [[<S as Simd>::f32s; 4]; 4];
+
+/// Where the transforms of tiles go.
+pub(super) trait Sink {
+    /// Takes in those of some channels, from `channel` on.
+    fn put<S: Simd>(&mut self, tile: usize, channel: usize, columns: &Columns<S>);
+}
+
+/// Keeps them as they are.
+pub(super) struct Plain<'a> {
     /// `[place, tile, channel]`, places `place_stride` apart.
-    pub(super) to: &'a mut [f32],
+    pub(super) values: &'a mut [f32],
     pub(super) place_stride: usize,
+    pub(super) channels: usize,
+}
+
+impl Sink for Plain<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, tile: usize, channel: usize, columns: &Columns<S>) {
+        for (place, &values) in columns.as_flattened().iter().enumerate() {
+            let start = place * self.place_stride + tile * self.channels + channel;
+            store::<S>(&mut self.values[start..], values);
+        }
+    }
+}
+
+/// Transforms some tiles.
+pub(super) struct Collect<'a, K, T> {
+    pub(super) tiles: TilesOf<'a>,
+    /// The first one's number in the sink.
+    pub(super) first: usize,
+    pub(super) sink: K,
     pub(super) transform: T,
 }
 
-impl<T: Transform> WithSimd for Collect<'_, T> {
+impl<K: Sink, T: Transform> WithSimd for Collect<'_, K, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self {
-            pixels:
-                &Pixels {
-                    ref values,
-                    width,
-                    channels,
-                    ..
+            tiles:
+                TilesOf {
+                    pixels:
+                        &Pixels {
+                            ref values,
+                            width,
+                            channels,
+                            ..
+                        },
+                    columns,
+                    tiles,
                 },
-            columns,
-            tiles,
-            to,
-            place_stride,
+            first,
+            mut sink,
             transform,
         } = self;
-        for (index, tile) in tiles.enumerate() {
+        for (index, tile) in (first..).zip(tiles) {
             let start = (2 * (tile / columns) * width + 2 * (tile % columns)) * channels;
             for channel in (0..channels).step_by(S::F32_LANES) {
                 let mut pixels = [[simd.splat_f32s(0.0); 4]; 4];
@@ -122,13 +158,7 @@ impl<T: Transform> WithSimd for Collect<'_, T> {
                         *pixel = load::<S>(&values[place..]);
                     }
                 }
-                let columns = transform.of(simd, pixels);
-                for (x, column) in columns.iter().enumerate() {
-                    for (y, &value) in column.iter().enumerate() {
-                        let place = (x * 4 + y) * place_stride + index * channels + channel;
-                        store::<S>(&mut to[place..], value);
-                    }
-                }
+                sink.put::<S>(index, channel, &transform.of(simd, pixels));
             }
         }
     }
@@ -269,6 +299,6 @@ fn load<S: Simd>(values: &[f32]) -> S::f32s {
 }
 
 #[inline(always)]
-fn store<S: Simd>(to: &mut [f32], values: S::f32s) {
+pub(super) fn store<S: Simd>(to: &mut [f32], values: S::f32s) {
     S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = values;
 }

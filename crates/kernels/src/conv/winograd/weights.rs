@@ -7,29 +7,31 @@
 use std::ops::Range;
 
 use super::super::geometry::Geometry;
+use super::factors::{Factor, Rounding};
 use super::pixels::Pixels;
 use super::products::WeightProducts;
-use super::transforms::{Collect, Patches, Taps, Tiles};
+use super::transforms::{Patches, Taps, Tiles, TilesOf};
 use super::{PLACES, image_frame, map_frame};
-use crate::matmul::bf16::{Form, Packed, Right};
-use crate::matmul::{Into, Matrix, Threads, matmul_packed};
+use crate::matmul::bf16::{Form, Right};
+use crate::matmul::{Into, matmul_packed};
 
 /// Channels and maps of all tiles that are collected for each place.
 const COLLECTED: usize = 16384;
 
+/// Tiles at a time: what a block of rounded numbers takes.
+const TILES: usize = 32;
+
 /// The gradient of the weights of some images, as far as it is summed.
 pub(crate) struct WeightGradient {
     geometry: Geometry,
-    /// Of the products, where it is another than `f32`.
-    form: Option<Form>,
     /// Rows and columns of tiles.
     tiles: [usize; 2],
     image: Pixels,
     d_map: Pixels,
-    /// `[place, tile, channel]`
-    patches: Vec<f32>,
-    /// `[place, tile, map]`
-    d_tiles: Vec<f32>,
+    /// For each place, `tiles x channels`.
+    patches: Factor,
+    /// For each place, `tiles x maps`.
+    d_tiles: Factor,
     tiles_at_once: usize,
     num_collected: usize,
     /// `[place, map, channel]`
@@ -46,15 +48,16 @@ impl WeightGradient {
         let d_map = Pixels::new(&map_frame(geometry.map, tiles), geometry.width);
         let (channels, maps) = (image.channels, d_map.channels);
         let most = num_images * tiles[0] * tiles[1];
-        let tiles_at_once = (COLLECTED / (channels + maps)).clamp(1, most);
+        let tiles_at_once = (COLLECTED / (channels + maps)).min(most);
+        let tiles_at_once = tiles_at_once.next_multiple_of(TILES);
+        let factor = |width| Factor::new(form.map(Rounding::by_tiles), tiles_at_once, width);
         Self {
             geometry: *geometry,
-            form,
             tiles,
             image,
             d_map,
-            patches: vec![0.0; PLACES * tiles_at_once * channels],
-            d_tiles: vec![0.0; PLACES * tiles_at_once * maps],
+            patches: factor(channels),
+            d_tiles: factor(maps),
             tiles_at_once,
             num_collected: 0,
             sums: vec![0.0; PLACES * maps * channels],
@@ -80,25 +83,15 @@ impl WeightGradient {
 
     /// Transforms some tiles of what is loaded.
     fn collect(&mut self, tiles: Range<usize>) {
-        let (channels, maps) = (self.image.channels, self.d_map.channels);
         let first = self.num_collected;
         self.num_collected += tiles.len();
-        pulp::Arch::new().dispatch(Collect {
-            pixels: &self.image,
+        let of = |pixels| TilesOf {
+            pixels,
             columns: self.tiles[1],
             tiles: tiles.clone(),
-            to: &mut self.patches[first * channels..],
-            place_stride: self.tiles_at_once * channels,
-            transform: Patches,
-        });
-        pulp::Arch::new().dispatch(Collect {
-            pixels: &self.d_map,
-            columns: self.tiles[1],
-            tiles,
-            to: &mut self.d_tiles[first * maps..],
-            place_stride: self.tiles_at_once * maps,
-            transform: Tiles,
-        });
+        };
+        self.patches.collect(of(&self.image), first, Patches);
+        self.d_tiles.collect(of(&self.d_map), first, Tiles);
     }
 
     /// Adds the products of what is collected to the sums.
@@ -109,23 +102,30 @@ impl WeightGradient {
         }
         let (channels, maps) = (self.image.channels, self.d_map.channels);
         let sums = self.sums.chunks_exact_mut(maps * channels);
-        let patches = self.patches.chunks_exact(self.tiles_at_once * channels);
-        let d_tiles = self.d_tiles.chunks_exact(self.tiles_at_once * maps);
-        for ((sums, patches), d_tiles) in sums.zip(patches).zip(d_tiles) {
-            if let Some(form) = self.form {
-                let d_tiles = Matrix::new(d_tiles, num_tiles, maps).transposed();
-                let d_tiles = Packed::left(d_tiles, form, Threads::One);
-                let patches = Right::Matrix(Matrix::new(patches, num_tiles, channels));
-                matmul_packed(&d_tiles, patches, sums, channels, Into::Add);
-                continue;
+        match (&mut self.patches, &mut self.d_tiles) {
+            (Factor::Plain(patches), Factor::Plain(d_tiles)) => {
+                let patches = patches.chunks_exact(self.tiles_at_once * channels);
+                let d_tiles = d_tiles.chunks_exact(self.tiles_at_once * maps);
+                for ((sums, patches), d_tiles) in sums.zip(patches).zip(d_tiles) {
+                    pulp::Arch::new().dispatch(WeightProducts {
+                        patches: &patches[..num_tiles * channels],
+                        d_tiles: &d_tiles[..num_tiles * maps],
+                        channels,
+                        maps,
+                        sums,
+                    });
+                }
             }
-            pulp::Arch::new().dispatch(WeightProducts {
-                patches: &patches[..num_tiles * channels],
-                d_tiles: &d_tiles[..num_tiles * maps],
-                channels,
-                maps,
-                sums,
-            });
+            (Factor::Rounded(_, patches), Factor::Rounded(_, d_tiles)) => {
+                for ((sums, patches), d_tiles) in sums.zip(patches).zip(d_tiles) {
+                    patches.set_steps(num_tiles);
+                    d_tiles.set_steps(num_tiles);
+                    d_tiles.stand_left();
+                    let patches = Right::Packed(patches);
+                    matmul_packed(d_tiles, patches, sums, channels, Into::Add);
+                }
+            }
+            _ => unreachable!("both factors are of one form"),
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::arch::x86_64::{
     __m256i, __m512, __m512bh, __m512i, __mmask16, _mm512_castsi512_ps, _mm512_castsi512_si256,
-    _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
-    _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_setzero_ps, _mm512_setzero_si512,
-    _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_storeu_si512, _mm512_sub_ps,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_extracti64x4_epi64, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_storeu_si512,
+    _mm512_sub_ps, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64,
 };
 use std::mem::{MaybeUninit, transmute};
 
@@ -169,6 +170,38 @@ unsafe fn of_columns<const PARTS: usize>(
         }
     }
     parts
+}
+
+/// The numbers rounded, two in each; then what that leaves, rounded; and so on.
+#[inline(always)]
+pub(super) fn by_twos<const PARTS: usize>(values: &[f32; LANES]) -> [[u32; LANES / 2]; PARTS] {
+    // SAFETY: whoever has a `Packed` made has asked for the instructions; `values` are 64 bytes, and so
+    // are two halves of what is split.
+    unsafe {
+        split::<PARTS>(_mm512_loadu_ps(values.as_ptr()), _mm512_setzero_ps())
+            .map(|part| transmute::<__m256i, [u32; LANES / 2]>(_mm512_castsi512_si256(part)))
+    }
+}
+
+/// As [`by_twos`], in the lower half of one each.
+#[inline(always)]
+pub(super) fn one_by_one<const PARTS: usize>(values: &[f32; LANES]) -> [[u32; LANES]; PARTS] {
+    // SAFETY: as there.
+    unsafe {
+        split::<PARTS>(_mm512_loadu_ps(values.as_ptr()), _mm512_setzero_ps()).map(|part| {
+            let widened = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(part));
+            transmute::<__m512i, [u32; LANES]>(widened)
+        })
+    }
+}
+
+/// Lays a block of the right operand as one of the left.
+pub(super) fn turn(block: &mut Block) {
+    // SAFETY: whoever has a `Packed` made has asked for the instructions; a block is 16 vectors.
+    unsafe {
+        let rows = transmute::<[[u32; LANES]; LANES], Vectors>(block.0);
+        block.0 = transmute::<Vectors, [[u32; LANES]; LANES]>(transposed(&rows));
+    }
 }
 
 /// Both vectors rounded, `first` in the lower half; then what that leaves, rounded; and so on.

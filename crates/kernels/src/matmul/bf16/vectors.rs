@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 use std::mem::transmute;
 
 use super::pack::mask;
-use super::{Block, Into, LANES, Tile};
+use super::{Block, Into, LANES, Side, Tile};
 
 /// Rows of the result that are computed at once. They divide a panel.
 pub(super) const ROWS: usize = 8;
@@ -23,10 +23,26 @@ pub(super) const PANELS: usize = 3;
 pub(super) unsafe fn multiply(tile: &Tile) {
     // SAFETY: the caller vouches for all of it.
     unsafe {
+        match tile.side {
+            Side::Left => multiply_rows::<false>(tile),
+            Side::Right => multiply_rows::<true>(tile),
+        }
+    }
+}
+
+/// `BY_STEPS` says that blocks on the left lie as on the right.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_rows<const BY_STEPS: bool>(tile: &Tile) {
+    // SAFETY: the caller vouches for all of it.
+    unsafe {
         match *tile.right {
-            [first] => multiply_panels(tile, [first]),
-            [first, second] => multiply_panels(tile, [first, second]),
-            [first, second, third] => multiply_panels(tile, [first, second, third]),
+            [first] => multiply_panels::<BY_STEPS, 1>(tile, [first]),
+            [first, second] => multiply_panels::<BY_STEPS, 2>(tile, [first, second]),
+            [first, second, third] => {
+                multiply_panels::<BY_STEPS, 3>(tile, [first, second, third]);
+            }
             _ => unreachable!("a tile has at most {PANELS} panels"),
         }
     }
@@ -35,12 +51,11 @@ pub(super) unsafe fn multiply(tile: &Tile) {
 /// # Safety
 /// As [`multiply`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
+unsafe fn multiply_panels<const BY_STEPS: bool, const N: usize>(tile: &Tile, right: [&[Block]; N]) {
     let (left, lane) = (tile.left[0], tile.lane);
     assert!(lane + ROWS <= LANES && right.iter().all(|panel| panel.len() == left.len()));
     let mut sums = [[_mm512_setzero_ps(); N]; ROWS];
     for (block, Block(left)) in left.iter().enumerate() {
-        let left: &[[u32; LANES]; ROWS] = left[lane..].first_chunk().expect("asserted above");
         for pair in 0..LANES {
             let mut columns = [_mm512_set1_epi32(0); N];
             for index in 0..N {
@@ -49,7 +64,12 @@ unsafe fn multiply_panels<const N: usize>(tile: &Tile, right: [&[Block]; N]) {
                 columns[index] = unsafe { _mm512_loadu_si512(steps.as_ptr().cast()) };
             }
             for row in 0..ROWS {
-                let value = _mm512_set1_epi32(left[row][pair].cast_signed());
+                let value = if BY_STEPS {
+                    left[pair][lane + row]
+                } else {
+                    left[lane + row][pair]
+                };
+                let value = _mm512_set1_epi32(value.cast_signed());
                 for index in 0..N {
                     // SAFETY: all three are 64 bytes.
                     sums[row][index] = unsafe {
