@@ -52,19 +52,19 @@ impl OverlayError {
 /// Reads the text of an experiment file.
 ///
 /// # Errors
-/// When the text is not TOML; the message names line and column.
+/// When the text is not TOML; the message names line and column. When a number is not finite.
 pub fn parse_file(origin: &str, text: &str) -> Result<Value, OverlayError> {
     let table: toml::Table = toml::from_str(text).map_err(|error| OverlayError::Syntax {
         origin: origin.to_owned(),
         message: error.to_string().trim_end().to_owned(),
     })?;
-    to_json(toml::Value::Table(table), origin)
+    to_json(toml::Value::Table(table), "", origin)
 }
 
 /// Reads one `a.b=c` of `--set`, whose value is TOML, or else plain text.
 ///
 /// # Errors
-/// When there is no `=` or no key.
+/// When there is no `=` or no key, or the number is not finite.
 pub fn parse_assignment(text: &str) -> Result<Value, OverlayError> {
     let syntax = |message: &str| OverlayError::Syntax {
         origin: format!("--set {text}"),
@@ -82,7 +82,7 @@ pub fn parse_assignment(text: &str) -> Result<Value, OverlayError> {
             .unwrap_or(toml::Value::String(value.to_owned())),
         Err(_) => toml::Value::String(value.trim().to_owned()),
     };
-    let mut patch = to_json(value, "--set")?;
+    let mut patch = to_json(value, key.trim(), "--set")?;
     for part in key.split('.').rev() {
         patch = Value::Object(Map::from_iter([(part.trim().to_owned(), patch)]));
     }
@@ -135,11 +135,7 @@ fn overlay_at(base: &mut Value, patch: Value, path: &str) -> Result<(), OverlayE
         unreachable!("both sides were checked to be tables");
     };
     for (key, value) in patch {
-        let full = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let full = below(path, &key);
         let Some(slot) = base.get_mut(&key) else {
             return Err(unknown(full, &key, path, base));
         };
@@ -195,11 +191,38 @@ fn unknown(full: String, key: &str, path: &str, base: &Map<String, Value>) -> Ov
     OverlayError::Unknown { key: full, help }
 }
 
-fn to_json(value: toml::Value, origin: &str) -> Result<Value, OverlayError> {
+/// The value of `key`, all settings where `key` is empty.
+fn to_json(value: toml::Value, key: &str, origin: &str) -> Result<Value, OverlayError> {
+    check_finite(&value, key)?;
     serde_json::to_value(value).map_err(|error| OverlayError::Syntax {
         origin: origin.to_owned(),
         message: error.to_string(),
     })
+}
+
+/// JSON, which the settings become, has no other numbers.
+fn check_finite(value: &toml::Value, key: &str) -> Result<(), OverlayError> {
+    match value {
+        toml::Value::Float(number) if !number.is_finite() => Err(OverlayError::Kind {
+            key: key.to_owned(),
+            value: number.to_string(),
+            expected: "a finite number".to_owned(),
+        }),
+        toml::Value::Array(values) => values.iter().try_for_each(|value| check_finite(value, key)),
+        toml::Value::Table(table) => table
+            .iter()
+            .try_for_each(|(part, value)| check_finite(value, &below(key, part))),
+        _ => Ok(()),
+    }
+}
+
+/// The whole key of `part` in the table at `path`, which is empty for the outermost.
+fn below(path: &str, part: &str) -> String {
+    if path.is_empty() {
+        part.to_owned()
+    } else {
+        format!("{path}.{part}")
+    }
 }
 
 #[cfg(test)]
@@ -263,6 +286,26 @@ mod tests {
                 "{assignment}"
             );
         }
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        let message = |error: OverlayError| error.to_string();
+        for (assignment, expected) in [
+            (
+                "train.rate=nan",
+                "`train.rate = NaN`: expected a finite number",
+            ),
+            (
+                "train.widths=[1, -inf]",
+                "`train.widths = -inf`: expected a finite number",
+            ),
+        ] {
+            assert_eq!(apply(assignment).map_err(message), Err(expected.to_owned()));
+        }
+        let file = parse_file("my.toml", "[train]\nrate = inf\n").map_err(message);
+        let expected = "`train.rate = inf`: expected a finite number";
+        assert_eq!(file, Err(expected.to_owned()));
     }
 
     #[test]
