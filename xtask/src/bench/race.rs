@@ -17,8 +17,8 @@ use crate::{machine, workspace};
 /// What has to be reached.
 const GOAL: f64 = 0.99;
 
-/// Epochs of a training: those that our program takes by itself.
-const EPOCHS: u32 = 3;
+/// Epochs of a training: with one less, some seeds of either side stay just below the goal.
+const EPOCHS: u32 = 4;
 
 /// One training of each side, from the same seed.
 #[derive(Debug, Serialize)]
@@ -134,7 +134,7 @@ pub(crate) fn section(heats: &[Heat]) -> String {
     let header = ["seed", "Fornax s", "PyTorch tuned s", "ratio"];
     let mut text = format!(
         "Seconds from the first step until 99 % of a validation split of MNIST are right, looked at after \
-         each epoch of three: `fornax train cnn --data mnist`, and the same network trained by PyTorch in the \
+         each of {EPOCHS} epochs: `fornax train cnn --data mnist`, and the same network trained by PyTorch in the \
          same way ([xtask/peers/race_torch.py](xtask/peers/race_torch.py)):\n\n{}",
         markdown(header, &lines)
     );
