@@ -37,7 +37,7 @@ pub struct DataConfig {
     /// Series: columns whose values are known for the steps to forecast, such as prices; the column
     /// of the time stands for its calendar.
     pub known_future: Vec<String>,
-    /// Text: characters in a sample, at least 1.
+    /// Text: characters in a sample, at least 1. Each epoch of training cuts the text at other places.
     pub seq_len: usize,
     /// Share of the items that goes to the validation split, in `(0, 1)`.
     pub valid_fraction: f64,

@@ -7,6 +7,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 const SPLIT_STREAM: u64 = u64::MAX;
 /// The stream that draws the share of the training split to use.
 const FRACTION_STREAM: u64 = u64::MAX - 1;
+/// The stream of an epoch with this bit set draws where the epoch begins to cut a text.
+const CUT_STREAM: u64 = 1 << 63;
 /// The stream that draws the items whose answers are used.
 const LABELS_STREAM: u64 = u64::MAX - 2;
 
@@ -24,6 +26,11 @@ pub fn epoch_order(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     shuffle(&mut order, &mut stream(seed, epoch as u64));
     order
+}
+
+/// Where an epoch begins to cut a text, in `0..bound`: a pure function of its arguments.
+pub(crate) fn epoch_cut(bound: usize, seed: u64, epoch: usize) -> usize {
+    below(bound as u64, &mut stream(seed, CUT_STREAM | epoch as u64))
 }
 
 /// The items of each split, in the order of the file.

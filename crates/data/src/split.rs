@@ -16,6 +16,10 @@ pub struct Split {
     items: Arc<[u32]>,
     /// Items whose answers are not to be used.
     unlabelled: Arc<[u32]>,
+    /// How much later each item begins, where the items are parts of one text.
+    later: usize,
+    /// The bound of `later` in an epoch; 0 where items are never cut anew.
+    cut_every: usize,
 }
 
 impl Split {
@@ -35,6 +39,27 @@ impl Split {
             source,
             items,
             unlabelled: Arc::default(),
+            later: 0,
+            cut_every: 0,
+        }
+    }
+
+    /// The items are parts of one text, `len` characters each.
+    pub(crate) fn of_text(self, len: usize) -> Self {
+        Self {
+            cut_every: len,
+            ..self
+        }
+    }
+
+    /// The items as an epoch of training sees them: samples of a text are cut at other places in
+    /// each, so that no character stands at the start of a sample each time. All other items stay as
+    /// they are. A pure function of its arguments.
+    #[must_use]
+    pub fn in_epoch(&self, seed: u64, epoch: usize) -> Self {
+        Self {
+            later: order::epoch_cut(self.cut_every, seed, epoch),
+            ..self.clone()
         }
     }
 
@@ -59,9 +84,9 @@ impl Split {
         let numbers =
             |items: Vec<(usize, &u32)>| items.into_iter().map(|(_, &item)| item).collect();
         Some(Self {
-            source: self.source.clone(),
             items: numbers(kept),
             unlabelled: numbers(rest),
+            ..self.clone()
         })
     }
 
@@ -77,9 +102,9 @@ impl Split {
         let mut items = [&*self.items, &*self.unlabelled].concat();
         items.sort_unstable();
         Self {
-            source: self.source.clone(),
             items: items.into(),
             unlabelled: Arc::default(),
+            ..self.clone()
         }
     }
 
@@ -159,7 +184,10 @@ impl Split {
     }
 
     fn item(&self, index: usize) -> usize {
-        self.items[index] as usize
+        let item = self.items[index] as usize;
+        // Nothing is cut behind the last item: what follows may be held out.
+        let last = self.items.last().map_or(item, |&last| last as usize);
+        (item + self.later).min(last)
     }
 
     /// Which of the columns of [`Task::Forecast`](crate::Task::Forecast) an item's target belongs to.

@@ -76,6 +76,9 @@ pub struct RnnConfig {
     /// Probability of dropping an output of a layer in training, in `[0, 1)`; states are kept.
     #[config(default = 0.0)]
     pub dropout: f64,
+    /// Probability of dropping a weight between one state and the next in training, in `[0, 1)`.
+    #[config(default = 0.0)]
+    pub weight_dropout: f64,
     /// Features that a token is turned into; of no effect without tokens.
     #[config(default = 64)]
     pub d_embedding: usize,
@@ -99,6 +102,7 @@ impl RnnConfig {
         ConfigError::check_positive("num_layers", self.num_layers)?;
         ConfigError::check_positive("d_embedding", self.d_embedding)?;
         ConfigError::check_dropout("dropout", self.dropout)?;
+        ConfigError::check_dropout("weight_dropout", self.weight_dropout)?;
         let predicts_next = self.tokens && !self.read_out;
         if predicts_next && self.bidirectional {
             let expected = "false for tokens: who predicts the next one must not see the future";
@@ -119,16 +123,8 @@ impl RnnConfig {
     #[must_use]
     pub fn init(&self, device: &Device) -> Rnn {
         let embedding = EmbeddingConfig::new(self.d_input, self.d_embedding);
-        let layers = (0..self.num_layers).map(|index| {
-            let d_input = self.d_layer_input(index);
-            Layer::init(
-                self.cell,
-                d_input,
-                self.d_hidden,
-                self.bidirectional,
-                device,
-            )
-        });
+        let layers =
+            (0..self.num_layers).map(|index| Layer::init(self, self.d_layer_input(index), device));
         draw_weights(Rnn {
             embedding: self.tokens.then(|| embedding.init(device)),
             layers: layers.collect(),

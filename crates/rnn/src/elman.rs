@@ -1,9 +1,10 @@
 //! Elman's cell: one tanh layer over the input and the state before.
 
 use burn::module::{Module, Param};
-use burn::nn::Initializer;
+use burn::nn::{Dropout, Initializer};
 use burn::tensor::{Device, Tensor};
 use fornax_kernels::{Cell, RecurrentWeights};
+use fornax_layers::dropout;
 
 use crate::CellState;
 use crate::sequence::{Direction, Sequence};
@@ -35,10 +36,11 @@ impl Elman {
         inputs: &Sequence,
         direction: Direction,
         state: Option<CellState>,
+        weight_dropout: &Dropout,
     ) -> (Sequence, CellState) {
         let weights = RecurrentWeights {
             input: self.input_weight.val(),
-            hidden: self.hidden_weight.val(),
+            hidden: dropout(weight_dropout, self.hidden_weight.val()),
             bias: self.bias.val(),
             hidden_bias: None,
         };

@@ -1,10 +1,11 @@
 //! The gated recurrent unit: one gate forgets, one mixes the old state with the new candidate.
 
 use burn::module::{Module, Param};
-use burn::nn::Initializer;
+use burn::nn::{Dropout, Initializer};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use fornax_kernels::{Cell, RecurrentWeights};
+use fornax_layers::dropout;
 
 use crate::CellState;
 use crate::sequence::{Direction, Sequence};
@@ -44,10 +45,11 @@ impl Gru {
         inputs: &Sequence,
         direction: Direction,
         state: Option<CellState>,
+        weight_dropout: &Dropout,
     ) -> (Sequence, CellState) {
         let weights = RecurrentWeights {
             input: self.input_weight.val(),
-            hidden: self.hidden_weight.val(),
+            hidden: dropout(weight_dropout, self.hidden_weight.val()),
             bias: self.bias.val(),
             hidden_bias: Some(self.hidden_bias.val()),
         };

@@ -1,6 +1,7 @@
 //! A layer: the cell that reads forward, and in a bidirectional network the one that reads back.
 
 use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::elman::Elman;
@@ -8,26 +9,25 @@ use crate::gru::Gru;
 use crate::lengths::Lengths;
 use crate::lstm::Lstm;
 use crate::sequence::{Direction, Sequence};
-use crate::{CellKind, CellState};
+use crate::{CellKind, CellState, RnnConfig};
 
 /// One or two cells over the same inputs.
 #[derive(Module, Debug)]
 pub(crate) struct Layer {
     pub(crate) forward: Cell,
     backward: Option<Cell>,
+    /// Of the weights between states, once for all steps of a batch (Merity et al. 2018,
+    /// <https://arxiv.org/abs/1708.02182>).
+    weight_dropout: Dropout,
 }
 
 impl Layer {
-    pub(crate) fn init(
-        kind: CellKind,
-        d_input: usize,
-        d_hidden: usize,
-        bidirectional: bool,
-        device: &Device,
-    ) -> Self {
+    pub(crate) fn init(config: &RnnConfig, d_input: usize, device: &Device) -> Self {
+        let cell = || Cell::init(config.cell, d_input, config.d_hidden, device);
         Self {
-            forward: Cell::init(kind, d_input, d_hidden, device),
-            backward: bidirectional.then(|| Cell::init(kind, d_input, d_hidden, device)),
+            forward: cell(),
+            backward: config.bidirectional.then(cell),
+            weight_dropout: DropoutConfig::new(config.weight_dropout).init(),
         }
     }
 
@@ -42,10 +42,13 @@ impl Layer {
 
     /// Reads whole sequences, both ways where the layer is bidirectional.
     pub(crate) fn forward(&self, inputs: &Sequence, lengths: &Lengths) -> Outputs {
-        let direction = Direction::Backward(lengths);
-        let read_back = |cell: &Cell| cell.forward(inputs, direction, None).0;
+        let read = |cell: &Cell, direction| {
+            let (outputs, _) = cell.forward(inputs, direction, None, &self.weight_dropout);
+            outputs
+        };
+        let read_back = |cell| read(cell, Direction::Backward(lengths));
         Outputs {
-            forward: self.forward.forward(inputs, Direction::Forward, None).0,
+            forward: read(&self.forward, Direction::Forward),
             backward: self.backward.as_ref().map(read_back),
         }
     }
@@ -56,7 +59,8 @@ impl Layer {
         inputs: &Sequence,
         state: Option<CellState>,
     ) -> (Sequence, CellState) {
-        self.forward.forward(inputs, Direction::Forward, state)
+        self.forward
+            .forward(inputs, Direction::Forward, state, &self.weight_dropout)
     }
 }
 
@@ -116,11 +120,12 @@ impl Cell {
         inputs: &Sequence,
         direction: Direction,
         state: Option<CellState>,
+        weight_dropout: &Dropout,
     ) -> (Sequence, CellState) {
         match self {
-            Self::Elman(cell) => cell.forward(inputs, direction, state),
-            Self::Lstm(cell) => cell.forward(inputs, direction, state),
-            Self::Gru(cell) => cell.forward(inputs, direction, state),
+            Self::Elman(cell) => cell.forward(inputs, direction, state, weight_dropout),
+            Self::Lstm(cell) => cell.forward(inputs, direction, state, weight_dropout),
+            Self::Gru(cell) => cell.forward(inputs, direction, state, weight_dropout),
         }
     }
 }
@@ -139,7 +144,11 @@ mod tests {
         let lengths = Lengths::new(&[6, 2, 0, 4, 6], 6, &device);
         let (x, weights) = (random([5, 6, 3]), random([5, 6, 14]));
         for kind in [CellKind::Elman, CellKind::Lstm, CellKind::Gru] {
-            let layer = Layer::init(kind, 3, 7, true, &device);
+            let config = RnnConfig::new(3, 1, false)
+                .with_cell(kind)
+                .with_d_hidden(7)
+                .with_bidirectional(true);
+            let layer = Layer::init(&config, 3, &device);
             let outcome = |as_steps: bool| {
                 let x = x.clone().require_grad();
                 let inputs = if as_steps {

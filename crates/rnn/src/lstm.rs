@@ -1,9 +1,11 @@
 //! Long short-term memory: gates decide what enters a protected cell, stays in it, and shows.
 
 use burn::module::{Module, Param};
+use burn::nn::Dropout;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use fornax_kernels::{Cell, RecurrentWeights};
+use fornax_layers::dropout;
 
 use crate::CellState;
 use crate::sequence::{Direction, Sequence};
@@ -42,10 +44,11 @@ impl Lstm {
         inputs: &Sequence,
         direction: Direction,
         state: Option<CellState>,
+        weight_dropout: &Dropout,
     ) -> (Sequence, CellState) {
         let weights = RecurrentWeights {
             input: self.input_weight.val(),
-            hidden: self.hidden_weight.val(),
+            hidden: dropout(weight_dropout, self.hidden_weight.val()),
             bias: self.bias.val(),
             hidden_bias: None,
         };

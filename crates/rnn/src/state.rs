@@ -9,6 +9,20 @@ pub struct State {
     pub layers: Vec<CellState>,
 }
 
+impl State {
+    /// What is remembered of the first `batch_size` sequences.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[must_use]
+    pub fn first(self, batch_size: usize) -> Self {
+        let narrow = |layer: CellState| layer.map(|part| part.narrow(0, 0, batch_size));
+        Self {
+            layers: self.layers.into_iter().map(narrow).collect(),
+        }
+    }
+}
+
 /// What one cell remembers.
 #[derive(Debug, Clone)]
 pub struct CellState {

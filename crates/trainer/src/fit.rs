@@ -145,7 +145,7 @@ fn epoch(
     let train = session.experiment.train.clone();
     let run_seed = session.experiment.seed;
     let device = session.device.clone().autodiff();
-    let split = &session.dataset.train;
+    let split = &session.dataset.train.in_epoch(run_seed, state.epoch);
     let order = epoch_order(split.len(), run_seed, state.epoch);
     let left: Vec<&[usize]> = batches(&order, train.batch_size)
         .skip(state.batch_index)

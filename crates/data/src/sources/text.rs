@@ -79,7 +79,7 @@ pub(crate) fn open(opening: &Opening) -> Result<Dataset, DataError> {
     let num_unknown = counts[1][0] + counts[2][0];
     let store = Arc::new(store(tokens, seq_len));
     let split = |start, end| Split::new(store.clone(), &samples(start, end, seq_len));
-    let train = split(train_start, train_end);
+    let train = split(train_start, train_end).of_text(seq_len);
     let (valid, held_out) = (split(train_end, valid_end), split(valid_end, num_chars));
     let mut reading = vec![
         format!(

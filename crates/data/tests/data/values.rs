@@ -342,6 +342,46 @@ fn the_next_character_is_the_target_and_each_is_predicted_once() {
 }
 
 #[test]
+fn each_epoch_cuts_a_text_at_other_places_and_never_into_what_is_held_out() {
+    let letter = |place: u32| char::from_u32(u32::from('a') + place / 20);
+    let text: String = (0..400).filter_map(letter).collect();
+    let open = |name, text: &str| {
+        let config = DataConfig {
+            seq_len: 40,
+            ..DataConfig::default()
+        };
+        open_bytes(name, text.as_bytes(), config).unwrap().train
+    };
+    let train = open("a.txt", &text);
+    let all = indices(&train);
+    let tokens = |split: &Split| match split.batch(&all).unwrap().inputs {
+        Inputs::Tokens { tokens, .. } => tokens,
+        _ => panic!(),
+    };
+    let whole = tokens(&train);
+    let epochs: Vec<_> = (0..9)
+        .map(|epoch| tokens(&train.in_epoch(3, epoch)))
+        .collect();
+    assert_eq!(epochs[4], tokens(&train.in_epoch(3, 4)));
+    assert!(epochs.iter().any(|epoch| *epoch != epochs[0]));
+    let last = whole.len() - 40;
+    for epoch in &epochs {
+        assert!((0..40).any(|later| epoch[..last] == whole[later..later + last]));
+        assert_eq!(epoch[last..], whole[last..]);
+    }
+
+    let rows = open(
+        "a.csv",
+        &format!("x,y\n{}", "1,a\n2,b\n3,a\n4,b\n".repeat(20)),
+    );
+    let all = indices(&rows);
+    assert_eq!(
+        rows.batch(&all).unwrap(),
+        rows.in_epoch(3, 4).batch(&all).unwrap()
+    );
+}
+
+#[test]
 fn characters_that_training_lacks_are_unknown() {
     let text: String = ('a'..='d')
         .cycle()

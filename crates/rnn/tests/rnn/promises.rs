@@ -128,6 +128,10 @@ fn values_out_of_range_are_refused() {
         "`dropout = 1.0` does not fit: a probability from 0 to below 1",
     );
     check(
+        &config.clone().with_weight_dropout(-0.1),
+        "`weight_dropout = -0.1` does not fit: a probability from 0 to below 1",
+    );
+    check(
         &config.with_d_hidden(usize::MAX),
         "`d_hidden = 18446744073709551615` does not fit: \
          a network of at most 2147483648 weights, not 18446744073709551615",
@@ -238,14 +242,21 @@ fn seed_of_the_generator_decides_the_text() {
 #[test]
 fn dropout_works_in_training_alone() {
     let (device, _alone) = seeded();
-    let rnn = series(CellKind::Gru, false).with_dropout(0.5).init(&device);
     let x = random([4, 6, 3], &device);
-    let train = || rnn.forward(x.clone(), &[6; 4]).into_data();
-    assert_ne!(train(), train());
-    let valid = || {
-        rnn.valid()
-            .forward(x.clone().without_autodiff(), &[6; 4])
-            .into_data()
-    };
-    assert_eq!(valid(), valid());
+    for cell in CELLS {
+        for config in [
+            series(cell, true).with_dropout(0.5),
+            series(cell, true).with_weight_dropout(0.5),
+        ] {
+            let rnn = config.init(&device);
+            let train = || rnn.forward(x.clone(), &[6; 4]).into_data();
+            assert_ne!(train(), train(), "{cell:?}");
+            let valid = || {
+                rnn.valid()
+                    .forward(x.clone().without_autodiff(), &[6; 4])
+                    .into_data()
+            };
+            assert_eq!(valid(), valid(), "{cell:?}");
+        }
+    }
 }
