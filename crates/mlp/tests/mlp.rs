@@ -1,36 +1,15 @@
 //! What every architecture promises, for the multi-layer perceptron.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use burn::config::Config;
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::nn::LinearConfig;
-use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{AdamConfig, GradientsParams, SgdConfig};
-use burn::store::{ModuleSnapshot, ModuleStore, SafetensorsStore, bridge, burn_pack};
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, Tolerance};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Device, Int, Tensor};
 use fornax_layers::{Activation, ConfigError};
 use fornax_mlp::{Mlp, MlpConfig};
-
-/// A seeded device. Burn's generator belongs to the process, so the tests take turns.
-fn seeded() -> (Device, MutexGuard<'static, ()>) {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let device = Device::flex().autodiff();
-    device.seed(7);
-    (device, turn)
-}
-
-fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
-}
-
-fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-    CrossEntropyLossConfig::new()
-        .init(&logits.device())
-        .forward(logits, targets)
-}
+use fornax_promises::{
+    Reference, check_against, cpus, cross_entropy, random, seeded, with_weights, without_gradient,
+};
 
 #[test]
 fn forward_scores_every_sample() {
@@ -188,42 +167,8 @@ fn every_parameter_receives_a_gradient() {
         let mlp = config.init(&device);
         let targets = Tensor::from_data([0, 1, 2, 0], &device);
         let loss = cross_entropy(mlp.forward(random([4, 5], &device)), targets);
-        let gradients = GradientsParams::from_grads(loss.backward(), &mlp);
-        assert_eq!(without_gradient(&mlp, gradients), [""; 0]);
+        assert_eq!(without_gradient(&mlp, &loss), [""; 0]);
     }
-}
-
-/// Paths of the parameters whose gradient is missing or zero everywhere.
-fn without_gradient(model: &impl Module, gradients: GradientsParams) -> Vec<String> {
-    struct Look {
-        path: Vec<String>,
-        gradients: GradientsParams,
-        found: Vec<String>,
-    }
-    impl ModuleVisitor for Look {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let gradient = self.gradients.get::<D>(param.id);
-            let moves = gradient.is_some_and(|g| g.abs().max().into_scalar::<f32>() > 0.0);
-            let path = self.path.join(".");
-            // Statistics of the batch norm are measured, not learned.
-            if !moves && !path.contains("running_") {
-                self.found.push(path);
-            }
-        }
-    }
-    let mut look = Look {
-        path: vec![],
-        gradients,
-        found: vec![],
-    };
-    model.visit(&mut look);
-    look.found
 }
 
 #[test]
@@ -243,59 +188,24 @@ fn one_batch_is_memorised() {
 }
 
 #[test]
-#[allow(deprecated, reason = "Fornax supports ndarray as long as Burn has it")]
 fn numbers_match_pytorch() {
     let _turn = seeded();
     let relu = MlpConfig::new(5, 3).with_widths(vec![8, 6]);
     let gelu = MlpConfig::new(5, 4)
         .with_widths(vec![7])
         .with_activation(Activation::Gelu);
-    for device in [Device::flex(), Device::ndarray()] {
+    for device in cpus() {
         check_reference("reference.safetensors", &relu, &device);
         let normalised = gelu.clone().with_batch_norm(true);
         check_reference("reference_batch_norm.safetensors", &normalised, &device);
     }
 }
 
-/// Compares the logits, and every parameter after one step, with those of `reference.py`.
 #[track_caller]
 fn check_reference(file: &str, config: &MlpConfig, device: &Device) {
+    config.validate().unwrap();
     let path = format!("{}/tests/{file}", env!("CARGO_MANIFEST_DIR"));
-    let mut store = SafetensorsStore::from_file(&path);
-    let reference = data(store.get_all_tensors().unwrap().values().cloned());
-    let device = device.clone().autodiff();
-    let mut mlp = config.init(&device);
-    mlp.load_from(&mut store.with_key_remapping(r"^model\.", ""))
-        .unwrap();
-
-    let x = Tensor::from_data(reference["input"].clone(), &device);
-    let logits = mlp.valid().forward(x.clone().without_autodiff());
-    assert_close("logits", &logits.into_data(), &reference["logits"]);
-
-    let targets = Tensor::from_data(reference["targets"].clone(), &device);
-    let gradients = cross_entropy(mlp.forward(x), targets).backward();
-    let gradients = GradientsParams::from_grads(gradients, &mlp);
-    mlp = SgdConfig::new().init().step(0.1, mlp, gradients);
-
-    let after = data(mlp.valid().collect(None, None, false));
-    let expected = reference
-        .iter()
-        .filter_map(|(key, v)| Some((key.strip_prefix("after.")?, v)));
-    assert_eq!(expected.clone().count(), after.len());
-    for (key, expected) in expected {
-        assert_close(key, &after[key], expected);
-    }
-}
-
-fn data(tensors: impl IntoIterator<Item = burn_pack::Tensor>) -> BTreeMap<String, TensorData> {
-    let tensors = tensors.into_iter();
-    tensors
-        .map(|tensor| (tensor.name.clone(), bridge::to_data(&tensor).unwrap()))
-        .collect()
-}
-
-#[track_caller]
-fn assert_close(key: &str, actual: &TensorData, expected: &TensorData) {
-    println!("{key}"); // Shown when the comparison fails.
-    actual.assert_approx_eq::<f32>(expected, Tolerance::rel_abs(1e-5, 1e-5));
+    let mlp = with_weights(&path, "model", config.init(&device.clone().autodiff()));
+    let file = Reference::read(&path, device);
+    check_against(&file, mlp, |mlp, file| mlp.forward(file.tensor("input")));
 }

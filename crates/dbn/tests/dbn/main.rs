@@ -6,25 +6,20 @@ mod network;
 mod reference;
 mod up_down;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use burn::tensor::{Device, Int, Tensor};
 
-/// The CPU, freshly seeded. All threads draw from one stream of random numbers: until the guard is
-/// dropped, no other test does.
+/// The CPU, freshly seeded, and the sole use of it.
 fn seeded() -> (Device, MutexGuard<'static, ()>) {
-    static DRAWING: Mutex<()> = Mutex::new(());
-    // A test that failed while it was drawing spoils nothing for the next, which seeds anew.
-    let guard = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-    let device = Device::flex();
-    device.seed(7);
-    (device, guard)
+    let (device, turn) = fornax_promises::seeded();
+    (device.without_autodiff(), turn)
 }
 
 /// The second CPU backend.
-#[allow(deprecated)] // Burn is leaving it, and we support it as long as it is there.
 fn ndarray() -> Device {
-    Device::ndarray()
+    let [_, ndarray] = fornax_promises::cpus();
+    ndarray
 }
 
 /// Three by three pixels: full rows first, full columns after, each pattern once; `[12, 9]`.

@@ -1,68 +1,25 @@
 //! Our numbers against those that `tests/reference.py` computed.
 
-use std::collections::BTreeMap;
-
-use burn::module::{Module, Param};
-use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{GradientsParams, SgdConfig};
-use burn::store::{ModuleSnapshot, ModuleStore, SafetensorsStore, bridge};
-use burn::tensor::{Device, Tensor, TensorData, Tolerance};
+use burn::module::Param;
+use burn::store::{ModuleSnapshot, SafetensorsStore};
+use burn::tensor::Tensor;
 use fornax_dbn::{CdState, ContrastiveDivergence, DbnConfig, Phase, Rbm, RbmConfig, Visible};
+use fornax_promises::{Reference, check_against, cpus, with_weights};
 
-use crate::{ndarray, seeded};
+use crate::seeded;
 
-/// The tensors of one file, by name.
-struct Reference {
-    tensors: BTreeMap<String, TensorData>,
-    device: Device,
-}
-
-impl Reference {
-    fn read(file: &str, device: &Device) -> Self {
-        let mut store = store(file);
-        let tensors = store.get_all_tensors().unwrap().iter();
-        let tensors =
-            tensors.map(|(name, tensor)| (name.clone(), bridge::to_data(tensor).unwrap()));
-        Self {
-            tensors: tensors.collect(),
-            device: device.clone(),
-        }
-    }
-
-    fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
-        Tensor::from_data(self.tensors[name].clone(), &self.device)
-    }
-
-    fn param<const D: usize>(&self, name: &str) -> Param<Tensor<D>> {
-        Param::from_tensor(self.tensor(name))
-    }
-
-    #[track_caller]
-    fn assert_close<const D: usize>(&self, name: &str, actual: Tensor<D>) {
-        println!("{name}"); // Shown when the comparison fails.
-        let tolerance = Tolerance::<f32>::rel_abs(1e-5, 1e-5);
-        actual
-            .into_data()
-            .assert_approx_eq(&self.tensors[name], tolerance);
-    }
-}
-
-fn store(file: &str) -> SafetensorsStore {
-    SafetensorsStore::from_file(format!("{}/tests/{file}", env!("CARGO_MANIFEST_DIR")))
-}
-
-fn devices() -> [Device; 2] {
-    [Device::flex(), ndarray()]
+fn path(file: &str) -> String {
+    format!("{}/tests/{file}", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
 fn bernoulli_units_match_pytorch() {
     let config = RbmConfig::new(9, 5).with_num_labels(3);
-    for device in devices() {
-        let reference = Reference::read("rbm_bernoulli.safetensors", &device);
+    for device in cpus() {
+        let reference = Reference::read(&path("rbm_bernoulli.safetensors"), &device);
         let rbm = check_machine(&config, &reference);
         let visible: Tensor<2> = reference.tensor("visible");
-        let unit = Tensor::from_data(reference.tensors["unit"].clone(), &device);
+        let unit = reference.whole("unit");
         reference.assert_close("log_odds", rbm.conditional_log_odds(visible.clone(), unit));
         let data = visible.narrow(1, 0, 9);
         reference.assert_close("label_logits", rbm.label_logits(data).unwrap());
@@ -72,11 +29,9 @@ fn bernoulli_units_match_pytorch() {
 #[test]
 fn gaussian_units_match_pytorch() {
     let config = RbmConfig::new(6, 4).with_visible(Visible::Gaussian);
-    for device in devices() {
-        check_machine(
-            &config,
-            &Reference::read("rbm_gaussian.safetensors", &device),
-        );
+    for device in cpus() {
+        let reference = Reference::read(&path("rbm_gaussian.safetensors"), &device);
+        check_machine(&config, &reference);
     }
 }
 
@@ -84,10 +39,12 @@ fn gaussian_units_match_pytorch() {
 #[track_caller]
 fn check_machine(config: &RbmConfig, reference: &Reference) -> Rbm {
     let (_, _alone) = seeded();
-    let mut rbm = config.init(&reference.device);
-    rbm.weight = reference.param("rbm.weight");
-    rbm.visible_bias = reference.param("rbm.visible_bias");
-    rbm.hidden_bias = reference.param("rbm.hidden_bias");
+    let param = |name| Param::from_tensor(reference.tensor(name));
+    let bias = |name| Param::from_tensor(reference.tensor(name));
+    let mut rbm = config.init(reference.device());
+    rbm.weight = param("rbm.weight");
+    rbm.visible_bias = bias("rbm.visible_bias");
+    rbm.hidden_bias = bias("rbm.hidden_bias");
 
     let visible: Tensor<2> = reference.tensor("visible");
     let sample = reference.tensor("hidden_sample");
@@ -100,10 +57,10 @@ fn check_machine(config: &RbmConfig, reference: &Reference) -> Rbm {
 
     let rule = ContrastiveDivergence::new().with_sparsity_cost(0.05);
     let state = CdState {
-        weight_velocity: reference.param("velocity.weight"),
-        visible_velocity: reference.param("velocity.visible_bias"),
-        hidden_velocity: reference.param("velocity.hidden_bias"),
-        activity: reference.param("activity"),
+        weight_velocity: param("velocity.weight"),
+        visible_velocity: bias("velocity.visible_bias"),
+        hidden_velocity: bias("velocity.hidden_bias"),
+        activity: bias("activity"),
         chains: None,
     };
     let (after, state) = rule.update(rbm.clone(), state, &positive, &negative);
@@ -120,37 +77,18 @@ fn check_machine(config: &RbmConfig, reference: &Reference) -> Rbm {
 #[test]
 fn unrolled_network_matches_pytorch() {
     let (_, _alone) = seeded();
-    for device in devices() {
-        let reference = Reference::read("reference.safetensors", &device);
-        let mut dbn = DbnConfig::new(5, 3).with_widths(vec![8, 6]).init(&device);
-        let stack = store("reference.safetensors").with_key_remapping(r"^dbn\.", "");
-        dbn.load_from(&mut { stack }).unwrap();
-
+    for device in cpus() {
+        let path = path("reference.safetensors");
+        let dbn = DbnConfig::new(5, 3).with_widths(vec![8, 6]).init(&device);
+        let dbn = with_weights(&path, "dbn", dbn);
         let mut network = dbn.unroll(3, &device.clone().autodiff());
         // The head alone is new: everything else came from the stack.
-        let head = store("reference.safetensors").with_key_remapping(r"^model\.", "");
+        let head = SafetensorsStore::from_file(&path).with_key_remapping(r"^model\.", "");
         let head = head.with_regex(r"^head\.").allow_partial(true);
         network.load_from(&mut { head }).unwrap();
-
-        let x: Tensor<2> = reference.tensor("input");
-        let logits = network.valid().forward(x.clone());
-        reference.assert_close("logits", logits);
-
-        let targets = Tensor::from_data(reference.tensors["targets"].clone(), &device).autodiff();
-        let logits = network.forward(x.autodiff());
-        let loss = CrossEntropyLossConfig::new()
-            .init(&logits.device())
-            .forward(logits, targets);
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        network = SgdConfig::new().init().step(0.1, network, gradients);
-        let after = network.valid().collect(None, None, false);
-        assert_eq!(after.len(), 6);
-        for tensor in after {
-            let name = format!("after.{}", tensor.name);
-            println!("{name}"); // Shown when the comparison fails.
-            let actual = bridge::to_data(&tensor).unwrap();
-            let tolerance = Tolerance::<f32>::rel_abs(1e-5, 1e-5);
-            actual.assert_approx_eq(&reference.tensors[&name], tolerance);
-        }
+        let reference = Reference::read(&path, &device);
+        check_against(&reference, network, |network, file| {
+            network.forward(file.tensor("input"))
+        });
     }
 }

@@ -5,10 +5,11 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Int, Tensor};
 use fornax_layers::ConfigError;
+use fornax_promises::{cross_entropy, random, seeded, without_gradient};
 use fornax_rnn::{CellKind, Rnn, RnnConfig, Sampling};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-use super::{CELLS, all_series, cross_entropy, random, seeded, series, text, without_gradient};
+use super::{CELLS, all_series, series, text};
 
 #[test]
 fn forward_scores_every_sequence() {

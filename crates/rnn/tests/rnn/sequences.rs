@@ -1,12 +1,10 @@
 //! Padding, carried state, and texts of different lengths.
 
 use burn::tensor::{Int, Tensor, TensorData};
+use fornax_promises::{assert_close, cross_entropy, gradients, random, seeded, without_gradient};
 use fornax_rnn::RnnConfig;
 
-use super::{
-    CELLS, all_series, assert_close, cross_entropy, gradients, random, seeded, text,
-    without_gradient,
-};
+use super::{CELLS, all_series, text};
 
 #[test]
 fn padding_never_changes_a_result() {
