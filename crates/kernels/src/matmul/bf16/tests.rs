@@ -331,3 +331,89 @@ fn numbers_are_rounded_to_the_nearest_and_ties_to_even() {
         }
     }
 }
+
+/// What an operand holds, of its first rows or columns and first steps alone.
+fn content(packed: &Packed) -> Vec<[[u32; LANES]; LANES]> {
+    let panels = 0..packed.width.div_ceil(LANES);
+    let blocks = 0..packed.num_blocks();
+    let blocks = panels.flat_map(|panel| packed.panel(panel, &blocks));
+    blocks.map(|block| block.0).collect()
+}
+
+#[test]
+fn an_operand_that_is_filled_is_the_one_that_is_packed() {
+    const WIDTH: usize = 3 * LANES;
+    const MOST: usize = 3 * STEPS;
+    if !Engine::Vectors.is_supported() {
+        eprintln!("skipped: this CPU cannot round");
+        return;
+    }
+    for parts in [Parts::One, Parts::Two] {
+        let engine = Engine::Vectors;
+        let form = Form { engine, parts };
+        let mut by_rows = Packed::of_rows(form, MOST, WIDTH);
+        let mut by_steps = Packed::of_steps(form, MOST, WIDTH);
+        // Fewer after more: what lay there before must not be seen.
+        for count in [MOST, 2 * STEPS - 1, STEPS + 6, 1] {
+            let values = numbers(count * WIDTH, 3);
+            for (row, values) in values.chunks_exact(WIDTH).enumerate() {
+                for (place, values) in values.as_chunks().0.iter().enumerate() {
+                    let column = place * LANES;
+                    by_rows.put_in_row(by_rows.in_row(row, column), values);
+                    by_steps.put_in_step(by_steps.in_step(row, column), values);
+                }
+            }
+            by_rows.set_rows(count);
+            by_steps.set_steps(count);
+            let matrix = Matrix::new(&values, count, WIDTH);
+            let packed = Packed::right(matrix, form, Threads::One);
+            assert_eq!(content(&by_steps), content(&packed), "{parts:?}, {count}");
+
+            let packed = Packed::left(matrix, form, Threads::One);
+            // Rows that fill a panel up are never looked at.
+            let rows = |packed| -> Vec<_> {
+                let panels = content(packed).into_iter().enumerate();
+                let blocks = WIDTH.div_ceil(STEPS) * parts as usize;
+                let rows = panels
+                    .map(|(at, block)| block[..LANES.min(count - at / blocks * LANES)].to_vec());
+                rows.collect()
+            };
+            assert_eq!(rows(&by_rows), rows(&packed), "{parts:?}, {count}");
+        }
+    }
+}
+
+#[test]
+fn an_operand_of_steps_may_stand_on_the_left() {
+    for form in forms() {
+        let (length, width) = (STEPS + 7, 2 * LANES);
+        let values = numbers(length * width, 4);
+        let matrix = Matrix::new(&values, length, width);
+        let mut filled = Packed::of_steps(form, length, width);
+        for (step, values) in values.chunks_exact(width).enumerate() {
+            for (place, values) in values.as_chunks().0.iter().enumerate() {
+                filled.put_in_step(filled.in_step(step, place * LANES), values);
+            }
+        }
+        filled.set_steps(length);
+        filled.stand_left();
+        let packed = Packed::left(matrix.transposed(), form, Threads::One);
+        let product = |left: &Packed| {
+            let mut out = vec![0.0; width * width];
+            let right = Right::Matrix(matrix);
+            // SAFETY: `out` has room for all rows, and is nobody else's.
+            unsafe {
+                multiply(
+                    left,
+                    right,
+                    out.as_mut_ptr(),
+                    width,
+                    Into::Overwrite,
+                    Threads::One,
+                );
+            };
+            out
+        };
+        assert_eq!(product(&filled), product(&packed), "{form:?}");
+    }
+}
