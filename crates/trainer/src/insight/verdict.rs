@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use fornax_data::{Baseline, InputShape, Split, Targets, Task};
+use burn::tensor::Tensor;
+use fornax_data::{Baseline, Batch, DataError, InputShape, Split, Targets, Task};
 use fornax_insight::interval::{bootstrap, wilson};
 use fornax_insight::probe::{Probe, argmax};
 use fornax_runs::RunDir;
@@ -12,7 +13,8 @@ use fornax_runs::report::{Advice, Estimate, Report, Reproduce, Unit, Verdict};
 use super::layers::{BATCH, Seen, estimate};
 use super::sample::spread;
 use super::{Sample, Subject};
-use crate::batch;
+use crate::architecture::Network;
+use crate::batch::{self, Inputs};
 use crate::error::Error;
 use crate::evaluate::{chunks, update};
 use crate::metrics::{Direction, Metrics};
@@ -54,7 +56,10 @@ pub(super) fn judge<'a>(
     let (split, name) = (sample.held_out_split, sample.held_out_name);
     let is_text = matches!(dataset.task, Task::NextToken { .. });
     let places = if is_text {
-        spread(split.len(), PASSAGES)
+        // Nothing goes before the first.
+        let first = usize::from(split.len() > 1);
+        let places = spread(split.len() - first, PASSAGES).into_iter();
+        places.map(|place| place + first).collect()
     } else {
         sample.held_out.clone()
     };
@@ -80,10 +85,7 @@ pub(super) fn judge<'a>(
         let batch = split.batch(&items)?;
         let outputs = match logits {
             Some(logits) => logits.clone().narrow(0, chunk[0], chunk.len()),
-            None => {
-                let inputs = batch::inputs(&batch, subject.layout, &subject.device);
-                subject.network.forward(&inputs)
-            }
+            None => answers(subject, split, &items, &batch)?,
         };
         let outputs = if is_class {
             burn::tensor::activation::log_softmax(outputs, 1)
@@ -105,6 +107,28 @@ pub(super) fn judge<'a>(
         judged.outputs.extend(outputs);
     }
     Ok(judged)
+}
+
+/// What the network says to a batch. Each passage of a text is read on from the one before it, as it is
+/// where the network is measured.
+fn answers(
+    subject: &Subject,
+    split: &Split,
+    items: &[usize],
+    batch: &Batch,
+) -> Result<Tensor<2>, DataError> {
+    let inputs = |batch| batch::inputs(batch, subject.layout, &subject.device);
+    let of_batch = inputs(batch);
+    let before: Option<Vec<usize>> = items.iter().map(|item| item.checked_sub(1)).collect();
+    if let (Network::Rnn(rnn), Inputs::Tokens(tokens)) = (&subject.network, &of_batch)
+        && let Some(before) = before
+        && let Inputs::Tokens(before) = inputs(&split.batch(&before)?)
+    {
+        let (_, state) = rnn.forward_tokens(before, None);
+        let (logits, _) = rnn.forward_tokens(tokens.clone(), Some(state)); // [B, T, V]
+        return Ok(logits.flatten(0, 1));
+    }
+    Ok(subject.network.forward(&of_batch))
 }
 
 pub(super) fn verdict(
