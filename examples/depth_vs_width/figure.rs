@@ -2,9 +2,10 @@
 
 use burn::tensor::Device;
 
+use fornax_examples::plot::{self, Curve, Panel};
+
 use crate::Row;
 use crate::deep::{Block, predict, stack};
-use crate::plot::{self, Curve, Panel};
 use crate::sawtooth::{Sawtooth, count};
 use crate::shallow;
 

@@ -22,7 +22,6 @@ mod shallow;
 mod training;
 
 mod figure;
-mod plot;
 
 use std::error::Error;
 use std::fs;

@@ -4,6 +4,7 @@
 mod depth;
 mod earlier;
 mod example;
+mod few_labels;
 mod likelihood;
 mod outcome;
 mod report;
@@ -20,6 +21,7 @@ use crate::workspace;
 use depth::Depth;
 use earlier::Earlier;
 use example::Example;
+use few_labels::FewLabels;
 use likelihood::Likelihood;
 use report::Line;
 use row::{ROWS, Row};
@@ -30,8 +32,8 @@ use training::Training;
 /// A row is an experiment file, `experiments/<row>.toml`, trained over several seeds. What is
 /// chosen is chosen on the validation split; the test split is looked at once, at the end. A seed
 /// that is done is not trained again until its experiment file changes; one that was interrupted
-/// goes on from its last checkpoint. The rows `depth-vs-width` and `rbm-likelihood` are examples, run
-/// each time.
+/// goes on from its last checkpoint. The rows `depth-vs-width`, `few-labels` and `rbm-likelihood` are
+/// examples, run each time.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Rows to train; all where none are named
@@ -58,7 +60,7 @@ pub(crate) struct Options {
 }
 
 /// The rows that are examples.
-const EXAMPLES: [Example; 2] = [depth::EXAMPLE, likelihood::EXAMPLE];
+const EXAMPLES: [Example; 3] = [depth::EXAMPLE, few_labels::EXAMPLE, likelihood::EXAMPLE];
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let rows = rows(options)?;
@@ -81,10 +83,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let earlier = Earlier::read();
     let all = lines(&earlier)?;
     let depth: Option<Depth> = depth::EXAMPLE.results()?;
+    let few_labels: Option<FewLabels> = few_labels::EXAMPLE.results()?;
     let likelihood: Option<Likelihood> = likelihood::EXAMPLE.results()?;
     print!("{}", report::table(&all));
     let tables = [
         depth.as_ref().map(Depth::table),
+        few_labels.as_ref().map(FewLabels::table),
         likelihood.as_ref().map(Likelihood::table),
     ];
     for table in tables.iter().flatten() {
@@ -94,6 +98,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let path = workspace::root().join("RESULTS.md");
         let sections = [
             (depth.as_ref().map(Depth::section), depth::HEADING),
+            (
+                few_labels.as_ref().map(FewLabels::section),
+                few_labels::HEADING,
+            ),
             (
                 likelihood.as_ref().map(Likelihood::section),
                 likelihood::HEADING,

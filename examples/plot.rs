@@ -3,22 +3,31 @@
 use maud::{Markup, html};
 
 /// One coordinate system.
-pub(crate) struct Panel {
-    pub(crate) title: String,
-    pub(crate) x_label: String,
+#[derive(Debug)]
+pub struct Panel {
+    /// Above it.
+    pub title: String,
+    /// Below the axis.
+    pub x_label: String,
     /// Values on the axes that have words, rising; the axes end at the first and the last.
-    pub(crate) x_ticks: Vec<(f64, String)>,
-    pub(crate) y_ticks: Vec<(f64, String)>,
-    pub(crate) curves: Vec<Curve>,
+    pub x_ticks: Vec<(f64, String)>,
+    /// As those of x.
+    pub y_ticks: Vec<(f64, String)>,
+    /// In the order of their names.
+    pub curves: Vec<Curve>,
 }
 
 /// One line of a panel.
-pub(crate) struct Curve {
-    pub(crate) name: &'static str,
-    pub(crate) colour: &'static str,
+#[derive(Debug)]
+pub struct Curve {
+    /// Above the panel.
+    pub name: &'static str,
+    /// As SVG writes it.
+    pub colour: &'static str,
     /// Lengths of dashes and gaps, empty for none: no line is told by its colour alone.
-    pub(crate) dashes: &'static str,
-    pub(crate) points: Vec<[f64; 2]>,
+    pub dashes: &'static str,
+    /// x and y of each.
+    pub points: Vec<[f64; 2]>,
 }
 
 const WIDTH: f64 = 460.0;
@@ -30,7 +39,8 @@ const TOP: f64 = 126.0;
 const BOTTOM: f64 = 42.0;
 
 /// The whole file.
-pub(crate) fn svg(panels: &[Panel]) -> String {
+#[must_use]
+pub fn svg(panels: &[Panel]) -> String {
     let lefts = || (0_u8..).map(|index| WIDTH * f64::from(index));
     let width = lefts().nth(panels.len()).unwrap_or(WIDTH);
     let file = html! {
