@@ -6,7 +6,8 @@
 //!        The three have the same labels, the same steps and each the learning rate that suits it best.
 //! Run:   `cargo xtask datasets fetch mnist`, then
 //!        `cargo run --release --example few_labels`
-//! Gives: not run yet
+//! Gives: from 100 labels an error of 20.4 % after pre-training, 28.5 % with sigmoids and 23.6 % with rectifiers;
+//!        from all of them 1.4, 2.2 and 1.5 %, in 38 minutes on two cores that also built something
 
 mod figure;
 
