@@ -9,19 +9,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fornax-kernels", &[]),
     ("fornax-data", &[]),
     ("fornax-runs", &[]),
+    ("fornax-promises", &[]),
     ("fornax-doctor", &["fornax-runs"]),
-    ("fornax-mlp", &["fornax-layers", "fornax-kernels"]),
-    ("fornax-cnn", &["fornax-layers", "fornax-kernels"]),
-    ("fornax-rnn", &["fornax-layers", "fornax-kernels"]),
+    ("fornax-mlp", OF_ARCHITECTURES),
+    ("fornax-cnn", OF_ARCHITECTURES),
+    ("fornax-rnn", OF_ARCHITECTURES),
     (
         "fornax-dbn",
-        &["fornax-layers", "fornax-kernels", "fornax-mlp"],
+        &[
+            "fornax-layers",
+            "fornax-kernels",
+            "fornax-mlp",
+            "fornax-promises",
+        ],
     ),
     ("fornax-insight", &["fornax-layers"]),
     ("fornax-trainer", ALL),
     ("fornax-examples", ALL),
     ("xtask", &[]),
 ];
+
+/// The last for their tests.
+const OF_ARCHITECTURES: &[&str] = &["fornax-layers", "fornax-kernels", "fornax-promises"];
 
 const ALL: &[&str] = &["*"];
 
