@@ -4,7 +4,8 @@
 //! stride is one (`planes`). There, the map is a sum of shifted rows, one for each weight; the
 //! inner loops (`tile`) hold a block of maps at neighbouring positions in registers and need no
 //! matrix of patches. Where many maps have 3 x 3 weights over many channels, they are made in tiles
-//! with fewer than half of the products (`winograd`). Bias, activation and pooling follow while a map
+//! with fewer than half of the products (`winograd`). In bf16 on vectors, rows of two channels are one
+//! (`rounded`). Bias, activation and pooling follow while a map
 //! is in the cache (`epilogue`). The gradients of the images are made like maps, from the maps'
 //! gradients; those of the weights are products of maps and shifted rows, or of tiles (`backward`).
 #![allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.
@@ -14,6 +15,7 @@ pub(crate) mod epilogue;
 pub(crate) mod forward;
 pub(crate) mod geometry;
 mod planes;
+mod rounded;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -34,7 +36,9 @@ use self::backward::{Saved, backward};
 use self::forward::{Outcome, forward};
 use self::geometry::Geometry;
 use crate::host::Host;
+use crate::matmul::bf16::Form;
 use crate::pool::activate_and_pool_reference;
+use crate::precision::precision;
 use crate::{Activation, runs_here};
 
 /// What follows a convolution, before its result leaves the cache.
@@ -125,7 +129,9 @@ impl<B: Host> Convolve for B {
         activation: Activation,
     ) -> FloatTensor<B> {
         let (x, weight, bias) = (B::values(x), B::values(weight), B::values(bias));
-        let Outcome { output, .. } = forward(&geometry, &x, &weight, &bias, activation, false);
+        let form = Form::of(precision());
+        let Outcome { output, .. } =
+            forward(&geometry, form, &x, &weight, &bias, activation, false);
         B::tensor(output, geometry.output_shape())
     }
 }
@@ -150,10 +156,12 @@ impl<B: Host, C: CheckpointStrategy> Convolve for Autodiff<B, C> {
             }
             OpsKind::Tracked(prep) => {
                 let (x, weight, bias) = (B::values(x), B::values(weight), B::values(bias));
-                let made = forward(&geometry, &x, &weight, &bias, activation, true);
+                let form = Form::of(precision());
+                let made = forward(&geometry, form, &x, &weight, &bias, activation, true);
                 let output = B::tensor(made.output, geometry.output_shape());
                 let state = Kept {
                     geometry,
+                    form,
                     activation,
                     x,
                     weight,
@@ -173,6 +181,7 @@ struct ConvolveBack;
 #[derive(Clone, Debug)]
 struct Kept<V> {
     geometry: Geometry,
+    form: Option<Form>,
     activation: Activation,
     x: V,
     weight: V,
@@ -200,7 +209,7 @@ impl<B: Host> Backward<B, 3> for ConvolveBack {
             argmax: &kept.argmax,
             activation: kept.activation,
         };
-        let found = backward(geometry, &saved, &d_output, x.is_some());
+        let found = backward(geometry, kept.form, &saved, &d_output, x.is_some());
         if let Some(x) = x {
             gradients.register::<B>(x.id, B::tensor(found.images, geometry.image_shape()));
         }

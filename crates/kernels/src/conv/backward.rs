@@ -11,6 +11,7 @@ use super::forward::{in_turn, split};
 use super::geometry::Geometry;
 use super::winograd;
 use crate::Activation;
+use crate::matmul::bf16::Form;
 
 /// Parts of a batch whose gradients are summed each by itself, then in order: their number is
 /// fixed, so that the bits do not depend on the number of threads.
@@ -53,9 +54,10 @@ trait Part<'a> {
     fn finish(&mut self) -> Vec<f32>;
 }
 
-/// The way back of [`forward`](super::forward::forward).
+/// The way back of [`forward`](super::forward::forward), with products in `form`, or else in `f32`.
 pub(crate) fn backward(
     geometry: &Geometry,
+    form: Option<Form>,
     saved: &Saved,
     d_output: &[f32],
     want_images: bool,
@@ -63,12 +65,12 @@ pub(crate) fn backward(
     let part_size = geometry.batch_size.div_ceil(NUM_PARTS);
     let num_parts = geometry.batch_size.div_ceil(part_size);
     let (image_len, output_len) = (geometry.image_len(), geometry.output_len());
-    let (way, layout) = if winograd::fits(geometry) {
-        let tiles = Tiles::new(geometry, saved.weight, part_size, want_images);
+    let (way, layout) = if winograd::fits(geometry, form) {
+        let tiles = Tiles::new(geometry, form, saved.weight, part_size, want_images);
         (Way::Tiles(tiles), Layout::tight(geometry))
     } else {
         let layout = Layout::shifted(geometry);
-        let shifted = Shifted::new(geometry, &layout, saved.weight, want_images);
+        let shifted = Shifted::new(geometry, form, &layout, saved.weight, want_images);
         (Way::Shifted(shifted), layout)
     };
     let mut d_images = vec![0.0; if want_images { saved.images.len() } else { 0 }];

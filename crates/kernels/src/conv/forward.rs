@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::epilogue::{Argmax, finish};
 use super::geometry::Geometry;
 use super::planes::Planes;
-use super::tile::{Correlate, PackedWeights, padded};
+use super::rounded::{ByTwos, form_of_rows};
+use super::tile::{Correlate, PackedWeights, Values, padded};
 use super::winograd::{self, Sizes, Winograd};
 use crate::Activation;
 use crate::matmul::bf16::Form;
-use crate::precision::precision;
 
 /// What comes out, and what the way back needs of it.
 pub(crate) struct Outcome {
@@ -22,7 +22,7 @@ pub(crate) struct Outcome {
     pub(crate) argmax: Argmax,
 }
 
-/// Convolution, bias, activation and max pooling in one pass.
+/// Convolution, bias, activation and max pooling in one pass; products are in `form`, or else in `f32`.
 ///
 /// # Shapes
 /// - `images`: `[B, C, H, W]`
@@ -30,6 +30,7 @@ pub(crate) struct Outcome {
 /// - `bias`: `[width]`
 pub(crate) fn forward(
     geometry: &Geometry,
+    form: Option<Form>,
     images: &[f32],
     weight: &[f32],
     bias: &[f32],
@@ -49,13 +50,14 @@ pub(crate) fn forward(
         bias,
         activation,
     };
-    if winograd::fits(geometry) {
-        forward_in_tiles(&finish, images, weight, &mut output, &mut argmax);
+    if winograd::fits(geometry, form) {
+        forward_in_tiles(&finish, form, images, weight, &mut output, &mut argmax);
         return Outcome { output, argmax };
     }
+    let form = form_of_rows(geometry, form);
     let task = Task {
         finish,
-        groups: pack(geometry, weight),
+        groups: pack(geometry, form, weight),
         offsets: offsets(geometry),
     };
     let shares = task.shares();
@@ -74,7 +76,10 @@ pub(crate) fn forward(
     in_turn(
         tasks,
         || Memory {
-            planes: Planes::new(geometry),
+            image: Image {
+                planes: Planes::new(geometry),
+                rounded: form.map(ByTwos::new),
+            },
             sums: Vec::new(),
         },
         |memory, (index, (output, argmax))| {
@@ -90,6 +95,7 @@ pub(crate) fn forward(
 /// As above, a few images at once, in tiles of their maps.
 fn forward_in_tiles(
     finish: &Finish,
+    form: Option<Form>,
     images: &[f32],
     weight: &[f32],
     output: &mut [f32],
@@ -107,7 +113,7 @@ fn forward_in_tiles(
                 .batch_size
                 .div_ceil(2 * rayon::current_num_threads()),
         },
-        Form::of(precision()),
+        form,
         |map, channel, tap| weight[(map * geometry.channels + channel) * 9 + tap],
     );
     let output_len = geometry.output_len();
@@ -211,8 +217,34 @@ struct Task<'a> {
 
 /// What one thread works in, image after image.
 struct Memory {
-    planes: Planes,
+    image: Image,
     sums: Vec<f32>,
+}
+
+/// An image as it is multiplied.
+struct Image {
+    planes: Planes,
+    /// In place of the planes, where products are not in `f32`.
+    rounded: Option<ByTwos>,
+}
+
+impl Image {
+    fn load(&mut self, geometry: &Geometry, image: &[f32]) {
+        self.planes.load(geometry, image);
+        if let Some(rounded) = &mut self.rounded {
+            let channels = [geometry.groups, geometry.group_channels()];
+            let channel_len = Planes::channel_start(geometry, 1);
+            rounded.load(&self.planes.values, channels, channel_len);
+        }
+    }
+
+    /// From the channels of a group on.
+    fn of_group(&self, geometry: &Geometry, group: usize) -> Values<'_> {
+        match &self.rounded {
+            Some(rounded) => rounded.of_group(group),
+            None => self.planes.of_group(geometry, group),
+        }
+    }
 }
 
 impl Task<'_> {
@@ -240,10 +272,9 @@ impl Task<'_> {
     ) {
         let geometry = self.finish.geometry;
         let num_maps = output.len() / (geometry.output_len() / geometry.width);
-        memory.planes.load(geometry, image);
+        memory.image.load(geometry, image);
         let row_len = padded(geometry.positions());
         for (group, weights) in self.groups.iter().enumerate() {
-            let first_channel = group * geometry.group_channels();
             for rows in weights.blocks() {
                 let maps = rows.start + group * geometry.group_width()
                     ..rows.end + group * geometry.group_width();
@@ -252,7 +283,7 @@ impl Task<'_> {
                 }
                 memory.sums.resize(rows.len() * row_len, 0.0);
                 Correlate {
-                    values: &memory.planes.values[Planes::channel_start(geometry, first_channel)..],
+                    values: memory.image.of_group(geometry, group),
                     offsets: &self.offsets,
                     weights,
                     first_row: rows.start,
@@ -285,14 +316,20 @@ pub(crate) fn split<T>(values: &mut [T], length: usize, num_parts: usize) -> Vec
 }
 
 /// The weights of each group as the tiles read them.
-fn pack(geometry: &Geometry, weight: &[f32]) -> Vec<PackedWeights> {
-    let num_terms = geometry.group_channels() * geometry.num_taps();
-    let group_len = geometry.group_width() * num_terms;
+fn pack(geometry: &Geometry, form: Option<Form>, weight: &[f32]) -> Vec<PackedWeights> {
+    let (num_channels, num_taps) = (geometry.group_channels(), geometry.num_taps());
+    let group_len = geometry.group_width() * num_channels * num_taps;
     let groups = weight.chunks_exact(group_len);
     groups
         .map(|weight| {
-            let weight = |row, term| weight[row * num_terms + term];
-            PackedWeights::new(geometry.group_width(), num_terms, weight)
+            let weight =
+                |row, channel, tap| weight[(row * num_channels + channel) * num_taps + tap];
+            PackedWeights::new(
+                form,
+                geometry.group_width(),
+                [num_channels, num_taps],
+                weight,
+            )
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Images into planes and back: padding, strides and pooling all end here.
 
 use super::geometry::Geometry;
-use super::tile::SLACK;
+use super::tile::{SLACK, Values};
 
 /// One image, padded and taken apart into the planes of its strides.
 pub(crate) struct Planes {
@@ -19,6 +19,12 @@ impl Planes {
     /// Where the planes of a channel begin.
     pub(crate) fn channel_start(geometry: &Geometry, channel: usize) -> usize {
         channel * geometry.num_planes() * geometry.plane_len()
+    }
+
+    /// From the channels of a group on.
+    pub(crate) fn of_group(&self, geometry: &Geometry, group: usize) -> Values<'_> {
+        let first_channel = group * geometry.group_channels();
+        Values::Plain(&self.values[Self::channel_start(geometry, first_channel)..])
     }
 
     /// Takes in another image of the same shape, `[C, H, W]`.

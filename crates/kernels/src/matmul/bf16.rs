@@ -8,6 +8,7 @@
 mod filling;
 mod operand;
 mod pack;
+mod rows;
 mod tiles;
 mod vectors;
 

@@ -1,6 +1,6 @@
 //! CPUs without instructions for bf16: there is no form, and so nothing else in here.
 
-use pulp::WithSimd;
+use pulp::{Simd, WithSimd};
 
 use super::{Into, Matrix, Threads};
 use crate::precision::Precision;
@@ -17,6 +17,22 @@ impl Form {
     }
 
     pub(crate) fn dispatch<W: WithSimd>(self, _: W) -> W::Output {
+        match self.0 {}
+    }
+
+    pub(crate) fn takes_rows(self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn round(self, _: &[f32], _: &mut [u16]) {
+        match self.0 {}
+    }
+
+    pub(crate) fn round_by_twos(self, _: &[f32], _: Option<&[f32]>, _: &mut [u32]) {
+        match self.0 {}
+    }
+
+    pub(crate) fn add_products<S: Simd, V: Copy>(self, _: S::f32s, _: V, _: V) -> S::f32s {
         match self.0 {}
     }
 }

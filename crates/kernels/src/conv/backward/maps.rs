@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::epilogue::unfinish;
 use super::super::geometry::Geometry;
-use super::super::tile::{SLACK, padded};
+use super::super::tile::{SLACK, padded, zeros_end};
 use super::Saved;
 
 /// Where maps lie.
@@ -33,7 +33,8 @@ impl Layout {
     pub(super) fn shifted(geometry: &Geometry) -> Self {
         let taps = geometry.taps();
         let margin = taps.iter().map(|tap| tap.offset).max().unwrap_or(0);
-        let length = geometry.plane_len().max(padded(geometry.positions()));
+        let positions = geometry.positions();
+        let length = geometry.plane_len().max(zeros_end(padded(positions)));
         Self {
             margin,
             stride: margin + length,

@@ -5,13 +5,17 @@ use std::slice::ChunksExactMut;
 use super::super::forward::offsets;
 use super::super::geometry::{Geometry, Tap};
 use super::super::planes::Planes;
-use super::super::tile::{Correlate, CorrelateWeights, PackedWeights, padded};
+use super::super::rounded::{ByTwos, form_of_rows};
+use super::super::tile::{Correlate, CorrelateWeights, Factors, PackedWeights, Values, padded};
 use super::maps::Layout;
 use super::{Maps, Part};
+use crate::matmul::bf16::Form;
 
 /// What all parts of the batch share.
 pub(super) struct Shifted<'a> {
     geometry: &'a Geometry,
+    /// Of the products, where it is another than `f32`.
+    form: Option<Form>,
     /// Where each weight of a group looks, counted from the group's first channel.
     offsets: Vec<usize>,
     /// For each group, for each plane with taps: how its pixels come from the maps; empty where
@@ -29,16 +33,19 @@ struct PlaneBack {
 impl<'a> Shifted<'a> {
     pub(super) fn new(
         geometry: &'a Geometry,
+        form: Option<Form>,
         layout: &Layout,
         weight: &[f32],
         want_images: bool,
     ) -> Self {
+        let form = form_of_rows(geometry, form);
         let groups = 0..if want_images { geometry.groups } else { 0 };
         Self {
             geometry,
+            form,
             offsets: offsets(geometry),
             planes: groups
-                .map(|group| planes(geometry, layout, weight, group))
+                .map(|group| planes(geometry, form, layout, weight, group))
                 .collect(),
         }
     }
@@ -47,6 +54,7 @@ impl<'a> Shifted<'a> {
         PartOfShifted {
             back: self,
             planes: Planes::new(self.geometry),
+            rounded: self.form.map(Rounded::new),
             sums: Vec::new(),
             d_weight: Vec::new(),
             unwritten: <&mut [f32]>::default().chunks_exact_mut(1),
@@ -54,39 +62,73 @@ impl<'a> Shifted<'a> {
     }
 }
 
-fn planes(geometry: &Geometry, layout: &Layout, weight: &[f32], group: usize) -> Vec<PlaneBack> {
+fn planes(
+    geometry: &Geometry,
+    form: Option<Form>,
+    layout: &Layout,
+    weight: &[f32],
+    group: usize,
+) -> Vec<PlaneBack> {
     let taps = geometry.taps();
     let (maps, channels) = (geometry.group_width(), geometry.group_channels());
     let weight = &weight[group * maps * channels * taps.len()..];
     let of_plane = |plane| {
         let taps_here = taps.iter().enumerate();
         let taps_here: Vec<_> = taps_here.filter(|(_, tap)| tap.plane == plane).collect();
-        let terms: Vec<_> = (0..maps)
-            .flat_map(|map| taps_here.iter().map(move |&(tap, place)| (map, tap, place)))
-            .collect();
-        let offset =
-            |&(map, _, tap): &(usize, _, &Tap)| map * layout.stride + layout.margin - tap.offset;
+        let offset = |map: usize, tap: &Tap| map * layout.stride + layout.margin - tap.offset;
+        let of_map = |map| taps_here.iter().map(move |&(_, tap)| offset(map, tap));
+        let weight = |channel, map, term: usize| {
+            let (tap, _) = taps_here[term];
+            weight[(map * channels + channel) * taps.len() + tap]
+        };
         PlaneBack {
             plane,
-            offsets: terms.iter().map(offset).collect(),
-            weights: PackedWeights::new(channels, terms.len(), |channel, term| {
-                let (map, tap, _) = terms[term];
-                weight[(map * channels + channel) * taps.len() + tap]
-            }),
+            offsets: (0..maps).flat_map(of_map).collect(),
+            weights: PackedWeights::new(form, channels, [maps, taps_here.len()], weight),
         }
     };
-    let planes = (0..geometry.num_planes()).map(of_plane);
-    planes.filter(|plane| !plane.offsets.is_empty()).collect()
+    let has_taps = |plane: &usize| taps.iter().any(|tap| tap.plane == *plane);
+    let planes = (0..geometry.num_planes()).filter(has_taps);
+    planes.map(of_plane).collect()
 }
 
 /// A part of the batch.
 pub(super) struct PartOfShifted<'a> {
     back: &'a Shifted<'a>,
     planes: Planes,
+    /// What is multiplied, where products are not in `f32`.
+    rounded: Option<Rounded>,
     sums: Vec<f32>,
     d_weight: Vec<f32>,
     /// Gradients of images.
     unwritten: ChunksExactMut<'a, f32>,
+}
+
+struct Rounded {
+    form: Form,
+    planes: Vec<u16>,
+    maps: Vec<u16>,
+    maps_by_twos: ByTwos,
+}
+
+impl Rounded {
+    fn new(form: Form) -> Self {
+        Self {
+            form,
+            planes: Vec::new(),
+            maps: Vec::new(),
+            maps_by_twos: ByTwos::new(form),
+        }
+    }
+
+    fn load(&mut self, planes: &Planes, maps: &Maps) {
+        let round = |from: &[f32], to: &mut Vec<u16>| {
+            to.resize(from.len(), 0);
+            self.form.round(from, to);
+        };
+        round(&planes.values, &mut self.planes);
+        round(&maps.values, &mut self.maps);
+    }
 }
 
 impl<'a> Part<'a> for PartOfShifted<'a> {
@@ -113,14 +155,23 @@ impl PartOfShifted<'_> {
             geometry, offsets, ..
         } = self.back;
         self.planes.load(geometry, image);
+        if let Some(rounded) = &mut self.rounded {
+            rounded.load(&self.planes, maps);
+        }
         let group_len = geometry.weight_len() / geometry.groups;
         for (group, sums) in self.d_weight.chunks_exact_mut(group_len).enumerate() {
             let first_channel = group * geometry.group_channels();
             let first_map = group * geometry.group_width();
+            let values = Planes::channel_start(geometry, first_channel)..;
+            let rows = first_map * maps.layout.stride + maps.layout.margin..;
             CorrelateWeights {
-                values: &self.planes.values[Planes::channel_start(geometry, first_channel)..],
+                factors: match &self.rounded {
+                    Some(rounded) => {
+                        Factors::Rounded(rounded.form, &rounded.planes[values], &rounded.maps[rows])
+                    }
+                    None => Factors::Plain(&self.planes.values[values], &maps.values[rows]),
+                },
                 offsets,
-                rows: &maps.values[first_map * maps.layout.stride + maps.layout.margin..],
                 row_len: maps.layout.stride,
                 num_positions: geometry.positions(),
                 sums,
@@ -134,6 +185,11 @@ impl PartOfShifted<'_> {
         let geometry = self.back.geometry;
         let plane_len = geometry.plane_len();
         let row_len = padded(plane_len);
+        if let Some(rounded) = &mut self.rounded {
+            let groups = [geometry.groups, geometry.group_width()];
+            let by_twos = &mut rounded.maps_by_twos;
+            by_twos.load(&maps.values, groups, maps.layout.stride);
+        }
         for (group, planes) in self.back.planes.iter().enumerate() {
             let first_map = group * geometry.group_width();
             for PlaneBack {
@@ -145,7 +201,10 @@ impl PartOfShifted<'_> {
                 for rows in weights.blocks() {
                     self.sums.resize(rows.len() * row_len, 0.0);
                     Correlate {
-                        values: &maps.values[first_map * maps.layout.stride..],
+                        values: match &self.rounded {
+                            Some(rounded) => rounded.maps_by_twos.of_group(group),
+                            None => Values::Plain(&maps.values[first_map * maps.layout.stride..]),
+                        },
                         offsets,
                         weights,
                         first_row: rows.start,

@@ -6,7 +6,6 @@ use super::super::geometry::Geometry;
 use super::super::winograd::{Memory, Sizes, WeightGradient, Winograd};
 use super::{Maps, Part};
 use crate::matmul::bf16::Form;
-use crate::precision::precision;
 
 /// What all parts of the batch share.
 pub(super) struct Tiles<'a> {
@@ -21,6 +20,7 @@ pub(super) struct Tiles<'a> {
 impl<'a> Tiles<'a> {
     pub(super) fn new(
         geometry: &'a Geometry,
+        form: Option<Form>,
         weight: &[f32],
         part_size: usize,
         want_images: bool,
@@ -37,7 +37,6 @@ impl<'a> Tiles<'a> {
         let weight = |channel: usize, map: usize, tap: usize| {
             weight[(map * geometry.channels + channel) * 9 + 8 - tap]
         };
-        let form = Form::of(precision());
         Self {
             geometry,
             part_size,

@@ -128,7 +128,7 @@ unsafe fn of_rows<const PARTS: usize>(
 
 /// Brings each number of the lower half together with its neighbour in the upper one.
 #[allow(clippy::cast_possible_truncation)] // below 32
-const INTERLEAVED: [u16; STEPS] = {
+pub(super) const INTERLEAVED: [u16; STEPS] = {
     let mut order = [0; STEPS];
     let mut lane = 0;
     while lane < LANES {
