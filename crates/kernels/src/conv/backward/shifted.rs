@@ -104,6 +104,8 @@ pub(super) struct PartOfShifted<'a> {
     unwritten: ChunksExactMut<'a, f32>,
 }
 
+/// An image and the gradient of its maps in bf16: one after the other for the gradient of the weights, and
+/// maps by twos for that of the image.
 struct Rounded {
     form: Form,
     planes: Vec<u16>,
