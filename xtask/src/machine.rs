@@ -10,18 +10,33 @@ pub(crate) fn describe() -> String {
     format!("{} x {threads}, {}", processor(), std::env::consts::OS)
 }
 
-/// The processor's name.
+/// The processor's name and its widest vectors, as in a machine that is rented the name alone may stand for
+/// many.
 pub(crate) fn processor() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = model_name(&cpuinfo).unwrap_or(std::env::consts::ARCH);
-    name.to_owned()
+    let name = field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH);
+    match vectors(&cpuinfo) {
+        Some(vectors) => format!("{name}, {vectors}"),
+        None => name.to_owned(),
+    }
 }
 
-/// The model's name, in the words of Linux.
-fn model_name(cpuinfo: &str) -> Option<&str> {
-    let line = cpuinfo
-        .lines()
-        .find(|line| line.starts_with("model name"))?;
+/// What the kernels choose their way by, the best that is there.
+fn vectors(cpuinfo: &str) -> Option<&'static str> {
+    const BEST_FIRST: [(&str, &str); 4] = [
+        ("amx_bf16", "AMX"),
+        ("avx512_bf16", "AVX512-BF16"),
+        ("avx512f", "AVX-512"),
+        ("avx2", "AVX2"),
+    ];
+    let flags: Vec<&str> = field(cpuinfo, "flags")?.split_whitespace().collect();
+    let mut found = BEST_FIRST.iter().filter(|(flag, _)| flags.contains(flag));
+    found.next().map(|(_, name)| *name)
+}
+
+/// Of the first processor, in the words of Linux.
+fn field<'a>(cpuinfo: &'a str, name: &str) -> Option<&'a str> {
+    let line = cpuinfo.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim())
 }
 
@@ -78,9 +93,18 @@ mod tests {
     #[test]
     fn the_processor_has_a_name() {
         let cpuinfo = "processor\t: 0\nmodel name\t: A CPU @ 2 GHz\nflags\t: fpu\n";
-        assert_eq!(model_name(cpuinfo), Some("A CPU @ 2 GHz"));
-        assert_eq!(model_name(""), None);
+        assert_eq!(field(cpuinfo, "model name"), Some("A CPU @ 2 GHz"));
+        assert_eq!(field("", "model name"), None);
         assert!(describe().contains(std::env::consts::OS));
+    }
+
+    #[test]
+    fn the_widest_vectors_are_named() {
+        assert_eq!(vectors("flags\t: fpu avx2 fma\n"), Some("AVX2"));
+        let all = "flags\t: avx2 avx512f avx512_bf16 amx_bf16\n";
+        assert_eq!(vectors(all), Some("AMX"));
+        assert_eq!(vectors("flags\t: fpu\n"), None);
+        assert_eq!(vectors("Features\t: asimd\n"), None);
     }
 
     #[test]
