@@ -21,8 +21,8 @@ use crate::{Activation, runs_here};
 /// number is fixed, so that the bits do not depend on the number of threads.
 const NUM_PARTS: usize = 8;
 
-/// Elements that are finished sooner than another thread wakes up.
-const ALONE: usize = 1 << 17;
+/// Elements that are finished sooner than another thread, awake as it is, takes a part of them.
+const ALONE: usize = 1 << 14;
 
 /// Applies a linear map, adds the bias, and applies the activation.
 ///

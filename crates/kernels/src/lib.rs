@@ -21,6 +21,7 @@ mod smooth;
 #[cfg(test)]
 mod testing;
 mod update;
+mod zeros;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Tensor};

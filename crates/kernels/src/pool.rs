@@ -19,6 +19,7 @@ use crate::conv::epilogue::{finish, unfinish};
 use crate::conv::forward::split;
 use crate::conv::geometry::Geometry;
 use crate::host::Host;
+use crate::zeros::zeros;
 use crate::{Activation, Epilogue, runs_here};
 
 /// Applies the activation to each pixel, then pools.
@@ -136,8 +137,8 @@ fn forward(
     } else {
         0
     };
-    let mut output = vec![0.0; num_maps * pooled_len];
-    let mut argmax = vec![0; num_maps * argmax_len];
+    let mut output = zeros(num_maps * pooled_len);
+    let mut argmax = zeros(num_maps * argmax_len);
     output
         .par_chunks_exact_mut(pooled_len)
         .zip(split(&mut argmax, argmax_len, num_maps))
@@ -155,7 +156,7 @@ fn backward<V: Deref<Target = [f32]> + Sync>(kept: &Kept<V>, d_output: &[f32]) -
     let geometry = &kept.geometry;
     let (map_len, pooled_len) = lengths(geometry);
     let num_maps = geometry.batch_size * geometry.width;
-    let mut d_x = vec![0.0; num_maps * map_len];
+    let mut d_x = zeros(num_maps * map_len);
     d_x.par_chunks_exact_mut(map_len)
         .zip(kept.output.par_chunks_exact(pooled_len))
         .zip(d_output.par_chunks_exact(pooled_len))

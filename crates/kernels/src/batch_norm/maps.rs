@@ -7,6 +7,7 @@ use crate::conv::epilogue::{Argmax, finish, unfinish};
 use crate::conv::forward::split;
 use crate::conv::geometry::Geometry;
 use crate::math::{FADED, LANES, cleared_below, mul_add, vectorised};
+use crate::zeros::zeros;
 
 /// Mean and variance of each channel over a batch: `[C]`.
 #[derive(Debug, Clone)]
@@ -102,8 +103,8 @@ impl Norm {
         } else {
             pooled_len
         };
-        let mut output = vec![0.0; num_maps * pooled_len];
-        let mut argmax = vec![0; num_maps * argmax_len];
+        let mut output = zeros(num_maps * pooled_len);
+        let mut argmax = zeros(num_maps * argmax_len);
         output
             .par_chunks_exact_mut(pooled_len)
             .zip(split(&mut argmax, argmax_len, num_maps))
@@ -170,7 +171,7 @@ impl Norm {
         };
         let totals: Vec<[f64; 2]> = (0..channels).map(of_channel).collect();
 
-        let mut d_x = vec![0.0; if wants_x { saved.x.len() } else { 0 }];
+        let mut d_x = zeros(if wants_x { saved.x.len() } else { 0 });
         let count = (geometry.batch_size * map_len) as f64;
         d_x.par_chunks_exact_mut(map_len)
             .zip(saved.x.par_chunks_exact(map_len))

@@ -8,6 +8,7 @@ use super::PARTS;
 use crate::math::{exp, sigmoid, vectorised};
 use crate::matmul::{Into, Matrix, Threads, matmul, product};
 use crate::precision::{Precision, precision};
+use crate::zeros::zeros;
 
 /// Rows that share a part of the weights; more would leave threads idle.
 const ROWS: usize = 128;
@@ -53,7 +54,7 @@ pub(super) fn means(
     let num_columns = bias.len();
     let num_data = num_columns.saturating_sub(units.num_labels);
     let num_binary = if units.gaussian { 0 } else { num_data };
-    let mut out = vec![0.0; num_rows * num_columns];
+    let mut out = zeros(num_rows * num_columns);
     if precision() != Precision::F32 {
         // In one product, so that both factors are rounded once.
         let x = Matrix::new(x, num_rows, num_inner);

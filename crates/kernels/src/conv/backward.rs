@@ -12,6 +12,7 @@ use super::geometry::Geometry;
 use super::winograd;
 use crate::Activation;
 use crate::matmul::bf16::Form;
+use crate::zeros::zeros;
 
 /// Parts of a batch whose gradients are summed each by itself, then in order: their number is
 /// fixed, so that the bits do not depend on the number of threads.
@@ -73,7 +74,7 @@ pub(crate) fn backward(
         let shifted = Shifted::new(geometry, form, &layout, saved.weight, want_images);
         (Way::Shifted(shifted), layout)
     };
-    let mut d_images = vec![0.0; if want_images { saved.images.len() } else { 0 }];
+    let mut d_images = zeros(if want_images { saved.images.len() } else { 0 });
     let mut found = vec![Default::default(); num_parts];
     let parts = split(&mut d_images, part_size * image_len, num_parts)
         .into_iter()

@@ -1,7 +1,5 @@
 //! What happens to a map before it leaves the cache: bias, activation, max pooling; and back.
 
-use std::array;
-
 use super::geometry::Geometry;
 use crate::Activation;
 use crate::math::vectorised;
@@ -29,7 +27,8 @@ vectorised! {
         argmax: &mut [u8],
     ) {
         if geometry.pool == [1, 1] {
-            let rows = output.chunks_exact_mut(geometry.map[1]);
+            let [width, row_stride] = rows_of(geometry, row_stride, output.len());
+            let rows = output.chunks_exact_mut(width);
             for (output, sums) in rows.zip(sums.chunks(row_stride)) {
                 for (to, &sum) in output.iter_mut().zip(sums) {
                     *to = activation.of(sum + bias);
@@ -51,6 +50,28 @@ vectorised! {
     }
 }
 
+/// Length of the rows of a map and from one to the next: without gaps, a map is a single one.
+#[inline(always)]
+fn rows_of(geometry: &Geometry, row_stride: usize, map_len: usize) -> [usize; 2] {
+    let width = geometry.map[1];
+    if row_stride == width {
+        [map_len, map_len]
+    } else {
+        [width, row_stride]
+    }
+}
+
+/// Windows side by side that are pooled at once, where a row has as many; else half of them, or each by itself.
+const WINDOWS: usize = 8;
+
+/// Where blocks of N begin that cover a row of `length`: one that would reach beyond its end begins earlier, and
+/// covers again what is covered already.
+#[inline(always)]
+fn blocks<const N: usize>(length: usize) -> impl Iterator<Item = usize> {
+    let starts = (0..length).step_by(N);
+    starts.map(move |start| start.min(length - N))
+}
+
 /// Pools windows of WIDTH columns, or of any number where WIDTH is 0.
 #[inline(always)]
 fn pool<const WIDTH: usize>(
@@ -65,54 +86,54 @@ fn pool<const WIDTH: usize>(
     let [_, width] = geometry.pooled();
     let bands = sums.chunks(pool_height * row_stride);
     let rows = output.chunks_exact_mut(width);
-    if argmax.is_empty() {
-        for (output, band) in rows.zip(bands) {
-            output.fill(f32::NEG_INFINITY);
-            for row in band.chunks(row_stride) {
-                let windows = row[..width * pool_width].chunks_exact(pool_width);
-                for (largest, window) in output.iter_mut().zip(windows) {
-                    for &value in window {
-                        let larger = (value > *largest) | value.is_nan();
-                        *largest = if larger { value } else { *largest };
-                    }
-                }
-            }
-        }
-        return;
-    }
-    for ((output, argmax), band) in rows.zip(argmax.chunks_exact_mut(width)).zip(bands) {
-        let window = Window {
+    let mut argmaxes = argmax.chunks_exact_mut(width);
+    for (output, band) in rows.zip(bands) {
+        let argmax = argmaxes.next().unwrap_or_default();
+        let windows = Windows {
             band,
             row_stride,
             size: [pool_height, pool_width],
         };
-        let (outputs, output) = output.as_chunks_mut::<4>();
-        let (argmaxes, argmax) = argmax.as_chunks_mut::<4>();
-        let mut start = 0;
-        for (output, argmax) in outputs.iter_mut().zip(argmaxes) {
-            window.largest(start, output, argmax);
-            start += 4 * pool_width;
-        }
-        for (output, argmax) in output.iter_mut().zip(argmax) {
-            window.largest(start, array::from_mut(output), array::from_mut(argmax));
-            start += pool_width;
+        if width >= WINDOWS {
+            windows.pool::<WINDOWS>(output, argmax);
+        } else if width >= WINDOWS / 2 {
+            windows.pool::<{ WINDOWS / 2 }>(output, argmax);
+        } else {
+            windows.pool::<1>(output, argmax);
         }
     }
 }
 
 /// The windows of one row of the output.
-struct Window<'a> {
+struct Windows<'a> {
     band: &'a [f32],
     row_stride: usize,
     size: [usize; 2],
 }
 
-impl Window<'_> {
-    /// Of N windows side by side, the first at column `start`: the largest, and which it is.
+impl Windows<'_> {
+    /// N at once.
+    #[inline(always)]
+    fn pool<const N: usize>(&self, output: &mut [f32], argmax: &mut [u8]) {
+        for start in blocks::<N>(output.len()) {
+            let (largest, which) = self.largest::<N>(start * self.size[1]);
+            output[start..][..N].copy_from_slice(&largest);
+            if argmax.is_empty() {
+                continue;
+            }
+            for (argmax, which) in argmax[start..][..N].iter_mut().zip(which) {
+                #[allow(clippy::cast_possible_truncation)] // below `MAX_WINDOW`
+                let number = which as u8;
+                *argmax = number;
+            }
+        }
+    }
+
+    /// Of N windows, the first at column `start`: the largest, and which it is.
     ///
     /// Whatever meets a NaN becomes one; of equals the first wins, as in Burn.
     #[inline(always)]
-    fn largest<const N: usize>(&self, start: usize, output: &mut [f32; N], argmax: &mut [u8; N]) {
+    fn largest<const N: usize>(&self, start: usize) -> ([f32; N], [u32; N]) {
         let [height, width] = self.size;
         let (mut largest, mut which) = ([f32::NEG_INFINITY; N], [0_u32; N]);
         let mut number = 0;
@@ -128,10 +149,7 @@ impl Window<'_> {
                 number += 1;
             }
         }
-        *output = largest;
-        #[allow(clippy::cast_possible_truncation)] // below `MAX_WINDOW`
-        let which = which.map(|number| number as u8);
-        *argmax = which;
+        (largest, which)
     }
 }
 
@@ -187,8 +205,9 @@ impl Map<'_> {
 
     #[inline(always)]
     fn unfinish_pixels(&self, sums: &mut [f32]) {
-        let rows = self.rows(self.geometry.map[1]);
-        for ((output, d_output), sums) in rows.zip(sums.chunks_mut(self.row_stride)) {
+        let [width, row_stride] = rows_of(self.geometry, self.row_stride, self.output.len());
+        let rows = self.rows(width);
+        for ((output, d_output), sums) in rows.zip(sums.chunks_mut(row_stride)) {
             for ((to, &y), &d_y) in sums.iter_mut().zip(output).zip(d_output) {
                 *to = d_y * self.activation.derivative(y);
             }
@@ -205,20 +224,47 @@ impl Map<'_> {
         let rows = self.rows(width).zip(argmax.chunks_exact(width));
         for (((output, d_output), argmax), band) in rows.zip(bands) {
             for (y, row) in band.chunks_mut(self.row_stride).enumerate() {
-                // At most 256, as `MAX_WINDOW` is; an u8 would overflow behind its last pixel.
-                #[allow(clippy::cast_possible_truncation)]
-                let first = (y * pool_width) as u16;
-                let windows = row[..width * pool_width].chunks_exact_mut(pool_width);
-                let pixels = output.iter().zip(d_output).zip(argmax);
-                for (window, ((&y, &d_y), &largest)) in windows.zip(pixels) {
-                    let gradient = d_y * self.activation.derivative(y);
-                    for (to, number) in window.iter_mut().zip(first..) {
-                        *to = if number == u16::from(largest) {
-                            gradient
-                        } else {
-                            0.0
-                        };
-                    }
+                #[allow(clippy::cast_possible_truncation)] // at most `MAX_WINDOW`
+                let first = (y * pool_width) as u32;
+                let (y, row) = ([output, d_output], &mut row[..width * pool_width]);
+                if width >= WINDOWS {
+                    self.unpool_row::<WINDOWS, WIDTH>(first, y, argmax, row);
+                } else if width >= WINDOWS / 2 {
+                    self.unpool_row::<{ WINDOWS / 2 }, WIDTH>(first, y, argmax, row);
+                } else {
+                    self.unpool_row::<1, WIDTH>(first, y, argmax, row);
+                }
+            }
+        }
+    }
+
+    /// One row of pixels of windows, whose pixels count from `first` on; N windows at once.
+    #[inline(always)]
+    fn unpool_row<const N: usize, const WIDTH: usize>(
+        &self,
+        first: u32,
+        [output, d_output]: [&[f32]; 2],
+        argmax: &[u8],
+        row: &mut [f32],
+    ) {
+        let pool_width = if WIDTH == 0 {
+            row.len() / output.len()
+        } else {
+            WIDTH
+        };
+        for start in blocks::<N>(output.len()) {
+            let (y, d_y) = (&output[start..][..N], &d_output[start..][..N]);
+            let argmax = &argmax[start..][..N];
+            let (mut gradients, mut largest) = ([0.0; N], [0_u32; N]);
+            for n in 0..N {
+                gradients[n] = d_y[n] * self.activation.derivative(y[n]);
+                largest[n] = u32::from(argmax[n]);
+            }
+            let pixels = &mut row[start * pool_width..][..N * pool_width];
+            for n in 0..N {
+                for (x, number) in (0..pool_width).zip(first..) {
+                    let is_largest = largest[n] == number;
+                    pixels[n * pool_width + x] = if is_largest { gradients[n] } else { 0.0 };
                 }
             }
         }

@@ -13,6 +13,7 @@ use super::tile::{Correlate, PackedWeights, Values, padded};
 use super::winograd::{self, Sizes, Winograd};
 use crate::Activation;
 use crate::matmul::bf16::Form;
+use crate::zeros::zeros;
 
 /// What comes out, and what the way back needs of it.
 pub(crate) struct Outcome {
@@ -43,8 +44,8 @@ pub(crate) fn forward(
     } else {
         0
     };
-    let mut output = vec![0.0; geometry.batch_size * output_len];
-    let mut argmax = vec![0; geometry.batch_size * argmax_len];
+    let mut output = zeros(geometry.batch_size * output_len);
+    let mut argmax = zeros(geometry.batch_size * argmax_len);
     let finish = Finish {
         geometry,
         bias,

@@ -211,7 +211,8 @@ fn transposed(weight: &[f32], num_rows: usize) -> Vec<f32> {
     const SIDE: usize = 16;
     let num_columns = weight.len() / num_rows;
     let mut out = vec![0.0; weight.len()];
-    for (block, columns) in out.chunks_mut(SIDE * num_rows).enumerate() {
+    let blocks = out.par_chunks_mut(SIDE * num_rows).enumerate();
+    blocks.for_each(|(block, columns)| {
         for first_row in (0..num_rows).step_by(SIDE) {
             let rows = first_row..num_rows.min(first_row + SIDE);
             for (index, column) in columns.chunks_exact_mut(num_rows).enumerate() {
@@ -222,7 +223,7 @@ fn transposed(weight: &[f32], num_rows: usize) -> Vec<f32> {
                 }
             }
         }
-    }
+    });
     out
 }
 

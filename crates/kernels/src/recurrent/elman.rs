@@ -3,10 +3,10 @@
 use crate::math::{tanh, vectorised};
 
 vectorised! {
-    /// Turns the sums of the gate into its value, which is also the new state.
-    pub(super) fn forward<const FMA: bool>(gate: &mut [f32], hidden: &mut [f32]) {
-        for (gate, hidden) in gate.iter_mut().zip(hidden) {
-            *gate = tanh::<FMA>(*gate);
+    /// Turns the sums of the gate, still without their bias, into its value, which is also the new state.
+    pub(super) fn forward<const FMA: bool>(gate: &mut [f32], bias: &[f32], hidden: &mut [f32]) {
+        for ((gate, bias), hidden) in gate.iter_mut().zip(bias).zip(hidden) {
+            *gate = tanh::<FMA>(*gate + bias);
             *hidden = *gate;
         }
     }

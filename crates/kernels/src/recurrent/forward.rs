@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, elman, gru, lstm};
-use crate::matmul::{Factor, Into, Matrix, Threads, matmul};
+use crate::matmul::{Factor, Into, Matrix, Threads, product};
+use crate::zeros::zeros;
 
 /// What a layer makes of sequences.
 #[derive(Debug, Clone)]
@@ -38,12 +39,12 @@ pub(crate) fn forward(layer: &Layer, x: &[f32], initial: Initial, keep_tape: boo
     layer.check(x, initial);
     let num_rows = layer.num_steps * layer.batch_size;
     let width = layer.d_hidden;
-    let kept = |is_kept, width| vec![0.0; if is_kept { num_rows * width } else { 0 }];
+    let kept = |is_kept, width| zeros(if is_kept { num_rows * width } else { 0 });
     let mut tape = Tape {
         gates: from_inputs(layer, x),
         memory: kept(keep_tape && layer.cell.has_memory(), width),
     };
-    let mut hiddens = vec![0.0; num_rows * width];
+    let mut hiddens = zeros(num_rows * width);
     let mut hidden = initial.hidden.to_vec();
     let mut cell = initial.cell.to_vec();
 
@@ -95,7 +96,7 @@ struct Chunk<'a> {
 
 impl Chunk<'_> {
     fn walk(mut self, layer: &Layer, weights: &HiddenWeights) {
-        let d_gates = layer.d_gates();
+        let (d_gates, bias) = (layer.d_gates(), layer.bias);
         // Without a tape it is used at every step.
         let mut spare_memory = vec![0.0; self.hidden.len()];
         for t in layer.way() {
@@ -109,14 +110,18 @@ impl Chunk<'_> {
             let rows = gates.chunks_exact_mut(d_gates);
             let rows = rows.zip(self.hidden.chunks_exact_mut(layer.d_hidden));
             match layer.cell {
-                Cell::Elman => rows.for_each(|(gates, hidden)| elman::forward(gates, hidden)),
+                Cell::Elman => rows.for_each(|(gates, hidden)| elman::forward(gates, bias, hidden)),
                 Cell::Lstm => {
                     let rows = rows.zip(self.cell.chunks_exact_mut(layer.d_hidden));
-                    rows.for_each(|((gates, hidden), cell)| lstm::forward(gates, cell, hidden));
+                    rows.for_each(|((gates, hidden), cell)| {
+                        lstm::forward(gates, bias, cell, hidden)
+                    });
                 }
                 Cell::Gru => {
                     let rows = rows.zip(memory.chunks_exact(layer.d_hidden));
-                    rows.for_each(|((gates, hidden), memory)| gru::forward(gates, memory, hidden));
+                    rows.for_each(|((gates, hidden), memory)| {
+                        gru::forward(gates, bias, memory, hidden)
+                    });
                 }
             }
             layer.clear_padding(t, self.index, self.hidden);
@@ -129,14 +134,12 @@ impl Chunk<'_> {
     }
 }
 
-/// What the inputs of all steps and the bias add to the sums of the gates: `[T, B, gH]`.
+/// What the inputs of all steps add to the sums of the gates: `[T, B, gH]`.
 fn from_inputs(layer: &Layer, x: &[f32]) -> Vec<f32> {
-    let (num_rows, d_gates) = (layer.num_steps * layer.batch_size, layer.d_gates());
+    let num_rows = layer.num_steps * layer.batch_size;
     let x = Matrix::new(x, num_rows, layer.d_input);
-    let weight = Matrix::new(layer.input_weight, layer.d_input, d_gates);
-    let mut sums = layer.bias.repeat(num_rows);
-    matmul(x, weight, &mut sums, d_gates, Into::Add, Threads::All);
-    sums
+    let weight = Matrix::new(layer.input_weight, layer.d_input, layer.d_gates());
+    product(x, weight, Threads::All)
 }
 
 /// The hidden weight, which every step multiplies by.

@@ -3,10 +3,12 @@
 
 use crate::math::{mul_add, sigmoid, tanh, vectorised};
 
-/// Turns the sums of the three gates into their values, and takes the state a step on.
-pub(super) fn forward(gates: &mut [f32], recurrent: &[f32], hidden: &mut [f32]) {
+/// Turns the sums of the three gates, still without their bias, into their values, and takes the state a
+/// step on.
+pub(super) fn forward(gates: &mut [f32], bias: &[f32], recurrent: &[f32], hidden: &mut [f32]) {
     let [reset, update, candidate] = split(gates, hidden.len());
-    forward_units(reset, update, candidate, recurrent, hidden);
+    let bias = biases(bias, hidden.len());
+    forward_units(reset, update, candidate, bias, recurrent, hidden);
 }
 
 /// Turns the gates and the recurrent part into the gradients of their sums, and `d_hidden` into
@@ -26,6 +28,10 @@ fn split(gates: &mut [f32], d_hidden: usize) -> [&mut [f32]; 3] {
     std::array::from_fn(|_| parts.next().expect("a row holds three gates"))
 }
 
+fn biases(bias: &[f32], d_hidden: usize) -> [&[f32]; 3] {
+    std::array::from_fn(|gate| &bias[gate * d_hidden..][..d_hidden])
+}
+
 // The parts come one by one: as arguments they are known not to overlap, or no vectors would come
 // of the loops.
 vectorised! {
@@ -33,14 +39,18 @@ vectorised! {
         reset: &mut [f32],
         update: &mut [f32],
         candidate: &mut [f32],
+        bias: [&[f32]; 3],
         recurrent: &[f32],
         hidden: &mut [f32],
     ) {
         let gates = reset.iter_mut().zip(update).zip(candidate);
-        for (((r, z), n), (&q, h)) in gates.zip(recurrent.iter().zip(hidden)) {
-            *r = sigmoid::<FMA>(*r);
-            *z = sigmoid::<FMA>(*z);
-            *n = tanh::<FMA>(mul_add::<FMA>(*r, q, *n));
+        let [b_r, b_z, b_n] = bias;
+        let bias = b_r.iter().zip(b_z).zip(b_n);
+        let states = recurrent.iter().zip(hidden);
+        for ((((r, z), n), ((b_r, b_z), b_n)), (&q, h)) in gates.zip(bias).zip(states) {
+            *r = sigmoid::<FMA>(*r + b_r);
+            *z = sigmoid::<FMA>(*z + b_z);
+            *n = tanh::<FMA>(mul_add::<FMA>(*r, q, *n + b_n));
             *h = mul_add::<FMA>(*z, *h - *n, *n);
         }
     }

@@ -3,10 +3,12 @@
 
 use crate::math::{mul_add, sigmoid, tanh, vectorised};
 
-/// Turns the sums of the four gates into their values, and takes cell and state a step on.
-pub(super) fn forward(gates: &mut [f32], cell: &mut [f32], hidden: &mut [f32]) {
+/// Turns the sums of the four gates, still without their bias, into their values, and takes cell and state
+/// a step on.
+pub(super) fn forward(gates: &mut [f32], bias: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
     let [input, forget, candidate, output] = split(gates, hidden.len());
-    forward_units(input, forget, candidate, output, cell, hidden);
+    let bias = biases(bias, hidden.len());
+    forward_units(input, forget, candidate, output, bias, cell, hidden);
 }
 
 /// Turns the gates into the gradients of their sums, and `d_cell` into that of the cell before.
@@ -36,6 +38,10 @@ fn split(gates: &mut [f32], d_hidden: usize) -> [&mut [f32]; 4] {
     std::array::from_fn(|_| parts.next().expect("a row holds four gates"))
 }
 
+fn biases(bias: &[f32], d_hidden: usize) -> [&[f32]; 4] {
+    std::array::from_fn(|gate| &bias[gate * d_hidden..][..d_hidden])
+}
+
 // The parts come one by one: as arguments they are known not to overlap, or no vectors would come
 // of the loops.
 vectorised! {
@@ -44,15 +50,19 @@ vectorised! {
         forget: &mut [f32],
         candidate: &mut [f32],
         output: &mut [f32],
+        bias: [&[f32]; 4],
         cell: &mut [f32],
         hidden: &mut [f32],
     ) {
         let gates = input.iter_mut().zip(forget).zip(candidate).zip(output);
-        for ((((i, f), g), o), (c, h)) in gates.zip(cell.iter_mut().zip(hidden)) {
-            *i = sigmoid::<FMA>(*i);
-            *f = sigmoid::<FMA>(*f);
-            *g = tanh::<FMA>(*g);
-            *o = sigmoid::<FMA>(*o);
+        let [b_i, b_f, b_g, b_o] = bias;
+        let bias = b_i.iter().zip(b_f).zip(b_g).zip(b_o);
+        let states = cell.iter_mut().zip(hidden);
+        for (((((i, f), g), o), (((b_i, b_f), b_g), b_o)), (c, h)) in gates.zip(bias).zip(states) {
+            *i = sigmoid::<FMA>(*i + b_i);
+            *f = sigmoid::<FMA>(*f + b_f);
+            *g = tanh::<FMA>(*g + b_g);
+            *o = sigmoid::<FMA>(*o + b_o);
             *c = mul_add::<FMA>(*f, *c, *i * *g);
             *h = *o * tanh::<FMA>(*c);
         }

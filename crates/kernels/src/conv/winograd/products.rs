@@ -96,27 +96,38 @@ impl WithSimd for TileProducts<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         if rows::<S>() == MAX_ROWS {
-            tile_products::<S, MAX_ROWS>(simd, self);
+            tile_products::<S, MAX_ROWS, MAX_ROWS>(simd, self);
         } else {
-            tile_products::<S, 4>(simd, self);
+            tile_products::<S, 4, 6>(simd, self);
         }
     }
 }
 
+/// `ROWS` tiles at once, or `NARROW` where that many vectors of each would leave registers empty.
 #[inline(always)]
-fn tile_products<S: Simd, const ROWS: usize>(simd: S, mut work: TileProducts) {
-    let num_tiles = work.products.len() / work.width;
+fn tile_products<S: Simd, const ROWS: usize, const NARROW: usize>(simd: S, mut work: TileProducts) {
     let mut map = 0;
     while map < work.width {
         let vectors = at_once((work.width - map) / S::F32_LANES);
-        for tile in (0..num_tiles).step_by(ROWS) {
-            match vectors {
-                1 => products_of_tiles::<S, ROWS, 1>(simd, &mut work, tile, map),
-                2 => products_of_tiles::<S, ROWS, 2>(simd, &mut work, tile, map),
-                _ => products_of_tiles::<S, ROWS, VECTORS>(simd, &mut work, tile, map),
-            }
+        match vectors {
+            1 => of_all_tiles::<S, NARROW, 1>(simd, &mut work, map),
+            2 => of_all_tiles::<S, NARROW, 2>(simd, &mut work, map),
+            _ => of_all_tiles::<S, ROWS, VECTORS>(simd, &mut work, map),
         }
         map += vectors * S::F32_LANES;
+    }
+}
+
+/// Those of neighbouring maps.
+#[inline(always)]
+fn of_all_tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    work: &mut TileProducts,
+    map: usize,
+) {
+    let num_tiles = work.products.len() / work.width;
+    for tile in (0..num_tiles).step_by(ROWS) {
+        products_of_tiles::<S, ROWS, VECTORS>(simd, work, tile, map);
     }
 }
 
