@@ -114,13 +114,13 @@ impl Chunk<'_> {
                 Cell::Lstm => {
                     let rows = rows.zip(self.cell.chunks_exact_mut(layer.d_hidden));
                     rows.for_each(|((gates, hidden), cell)| {
-                        lstm::forward(gates, bias, cell, hidden)
+                        lstm::forward(gates, bias, cell, hidden);
                     });
                 }
                 Cell::Gru => {
                     let rows = rows.zip(memory.chunks_exact(layer.d_hidden));
                     rows.for_each(|((gates, hidden), memory)| {
-                        gru::forward(gates, bias, memory, hidden)
+                        gru::forward(gates, bias, memory, hidden);
                     });
                 }
             }
