@@ -23,3 +23,18 @@ pub(crate) fn zeros<T: Copy + Default + Send>(length: usize) -> Vec<T> {
     unsafe { values.set_len(length) };
     values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_written() {
+        for length in [0, 1, ALONE, ALONE + 1, 3 * ALONE + 5] {
+            drop(vec![1.0_f32; length]); // whose memory is likely used again
+            let values: Vec<f32> = zeros(length);
+            assert_eq!(values.len(), length);
+            assert!(values.iter().all(|value| value.to_bits() == 0));
+        }
+    }
+}

@@ -180,23 +180,39 @@ proptest! {
 
     #[test]
     fn pooling_alone_equals_burns(case in cases()) {
-        let alone = |pool: fn(Tensor<4>, Epilogue) -> Tensor<4>, x: &Tensor<4>, epilogue| {
-            let x = x.clone().require_grad();
-            let y = pool(x.clone(), epilogue);
-            let gradients = y.clone().powi_scalar(2).sum().backward();
-            [y.into_data(), x.grad(&gradients).unwrap().into_data()]
-        };
         for device in devices() {
             let (x, ..) = case.inputs(&device.autodiff());
             let [_, _, height, width] = x.dims();
             let [pool_height, pool_width] = case.epilogue.pool;
             let pool = [pool_height.min(height), pool_width.min(width)];
             let epilogue = Epilogue { pool, ..case.epilogue };
-            let fast = alone(activate_and_pool, &x, epilogue);
-            let reference = alone(activate_and_pool_reference, &x, epilogue);
-            for (fast, reference) in fast.iter().zip(&reference) {
-                fast.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-6, 1e-6));
-            }
+            check_pooling(&x, epilogue);
+        }
+    }
+}
+
+fn check_pooling(x: &Tensor<4>, epilogue: Epilogue) {
+    let alone = |pool: fn(Tensor<4>, Epilogue) -> Tensor<4>| {
+        let x = x.clone().require_grad();
+        let y = pool(x.clone(), epilogue);
+        let gradients = y.clone().powi_scalar(2).sum().backward();
+        [y.into_data(), x.grad(&gradients).unwrap().into_data()]
+    };
+    let (fast, reference) = (alone(activate_and_pool), alone(activate_and_pool_reference));
+    for (fast, reference) in fast.iter().zip(&reference) {
+        fast.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-6, 1e-6));
+    }
+}
+
+/// Rows that are shorter than a vector, as long as some, and a little longer.
+#[test]
+fn rows_of_any_width_are_pooled() {
+    let device = Device::flex().autodiff();
+    for pool in [[2, 1], [2, 2], [3, 3], [2, 4]] {
+        for width in pool[1]..10 * pool[1] + 2 {
+            let x = Tensor::<4>::random([2, 3, 7, width], Distribution::Normal(0.0, 1.0), &device);
+            let activation = Activation::LeakyRelu(0.1);
+            check_pooling(&x, Epilogue { activation, pool });
         }
     }
 }
