@@ -1,7 +1,7 @@
 //! The cell of a GRU, `n = tanh(a + r q)` and `h' = n + z (h - n)`: what it does to one row of
 //! gates, and its gradients. `q` is the recurrent part of the candidate `n`.
 
-use crate::math::{mul_add, sigmoid, tanh, vectorised};
+use crate::math::{FADED, cleared_below, mul_add, sigmoid, tanh, vectorised};
 
 /// Turns the sums of the three gates, still without their bias, into their values, and takes the state a
 /// step on.
@@ -68,13 +68,13 @@ vectorised! {
         let gates = reset.iter_mut().zip(update).zip(candidate);
         let states = recurrent.iter_mut().zip(hidden_before).zip(d_hidden);
         for (((r, z), n), ((q, &before), d_h)) in gates.zip(states) {
-            let d = *d_h;
+            let d = cleared_below(FADED, *d_h);
             *d_h = d * *z;
-            let d_candidate = d * (1.0 - *z) * (1.0 - *n * *n);
-            *z = d * (before - *n) * (*z * (1.0 - *z));
+            let d_candidate = cleared_below(FADED, d * (1.0 - *z) * (1.0 - *n * *n));
+            *z = cleared_below(FADED, d * (before - *n) * (*z * (1.0 - *z)));
             *n = d_candidate;
-            let d_recurrent = d_candidate * *r;
-            *r = d_candidate * *q * (*r * (1.0 - *r));
+            let d_recurrent = cleared_below(FADED, d_candidate * *r);
+            *r = cleared_below(FADED, d_candidate * *q * (*r * (1.0 - *r)));
             *q = d_recurrent;
         }
     }

@@ -1,7 +1,7 @@
 //! The cell of an LSTM, `c' = f c + i g` and `h' = o tanh(c')`: what it does to one row of gates,
 //! and its gradients.
 
-use crate::math::{mul_add, sigmoid, tanh, vectorised};
+use crate::math::{FADED, cleared_below, mul_add, sigmoid, tanh, vectorised};
 
 /// Turns the sums of the four gates, still without their bias, into their values, and takes cell and state
 /// a step on.
@@ -87,12 +87,14 @@ vectorised! {
         for (((((i, f), g), o), (&c, &before)), (d_h, d_c)) in gates.zip(cells).zip(gradients) {
             // Cheaper than keeping it: memory is slower than these few instructions.
             let shown = tanh::<FMA>(c);
-            let d = mul_add::<FMA>(*d_h * *o, 1.0 - shown * shown, *d_c);
-            *o = *d_h * shown * (*o * (1.0 - *o));
+            let d_shown = cleared_below(FADED, *d_h);
+            let d = mul_add::<FMA>(d_shown * *o, 1.0 - shown * shown, *d_c);
+            let d = cleared_below(FADED, d);
+            *o = cleared_below(FADED, d_shown * shown * (*o * (1.0 - *o)));
             *d_c = d * *f;
-            *f = d * before * (*f * (1.0 - *f));
-            let d_input = d * *g * (*i * (1.0 - *i));
-            *g = d * *i * (1.0 - *g * *g);
+            *f = cleared_below(FADED, d * before * (*f * (1.0 - *f)));
+            let d_input = cleared_below(FADED, d * *g * (*i * (1.0 - *i)));
+            *g = cleared_below(FADED, d * *i * (1.0 - *g * *g));
             *i = d_input;
             *d_h = 0.0;
         }

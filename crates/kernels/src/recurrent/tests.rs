@@ -323,6 +323,23 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn gradients_that_fade_through_time_end_at_zero_and_are_never_subnormal() {
+    for cell in CELLS {
+        let mut case = Case::new(cell, [400, 3, 2, 5], Way::Forward);
+        for weight in &mut case.inputs[2] {
+            *weight *= 0.1;
+        }
+        case.upstream[0].fill(0.0);
+        let [d_x, ..] = case.backward();
+        assert!(!d_x.iter().any(|d_x| d_x.is_subnormal()), "{cell:?}");
+        let has_faded = |step: &[f32]| step.iter().all(|&d_x| d_x == 0.0);
+        let mut steps = d_x.chunks(3 * 2);
+        assert!(steps.next().is_some_and(has_faded), "{cell:?}");
+        assert!(!steps.next_back().is_some_and(has_faded), "{cell:?}");
+    }
+}
+
+#[test]
 fn a_nan_stays_in_its_sequence_and_in_its_padding() {
     for cell in CELLS {
         let [num_steps, batch_size, d_input, d_hidden] = [4, 20, 3, 5];
