@@ -87,10 +87,10 @@ vectorised! {
         for (((((i, f), g), o), (&c, &before)), (d_h, d_c)) in gates.zip(cells).zip(gradients) {
             // Cheaper than keeping it: memory is slower than these few instructions.
             let shown = tanh::<FMA>(c);
-            let d_shown = cleared_below(FADED, *d_h);
-            let d = mul_add::<FMA>(d_shown * *o, 1.0 - shown * shown, *d_c);
+            let d_state = cleared_below(FADED, *d_h);
+            let d = mul_add::<FMA>(d_state * *o, 1.0 - shown * shown, *d_c);
             let d = cleared_below(FADED, d);
-            *o = cleared_below(FADED, d_shown * shown * (*o * (1.0 - *o)));
+            *o = cleared_below(FADED, d_state * shown * (*o * (1.0 - *o)));
             *d_c = d * *f;
             *f = cleared_below(FADED, d * before * (*f * (1.0 - *f)));
             let d_input = cleared_below(FADED, d * *g * (*i * (1.0 - *i)));
