@@ -4,25 +4,28 @@
 
 mod archives;
 mod bad_inputs;
+mod characters;
 mod checks;
 mod cifar;
 mod dates;
 mod documents;
 mod extremes;
+mod forecasts;
 mod images;
 mod memory;
 mod new_items;
+mod pairs;
 mod parquet;
 mod parsers;
 mod series;
 mod shipped;
 mod slow;
 mod sound;
-mod values;
+mod tables;
 
 use std::path::PathBuf;
 
-use fornax_data::{DataConfig, DataError, DataFolders, Dataset, Split, Targets, open};
+use fornax_data::{DataConfig, DataError, DataFolders, Dataset, Inputs, Split, Targets, open};
 use tempfile::TempDir;
 
 /// Names of the datasets in the program itself.
@@ -78,6 +81,14 @@ fn open_bytes(name: &str, bytes: &[u8], config: DataConfig) -> Result<Dataset, D
 
 fn indices(split: &Split) -> Vec<usize> {
     (0..split.len()).collect()
+}
+
+/// The numbers of one item.
+fn dense(split: &Split, index: usize) -> Vec<f32> {
+    match split.batch(&[index]).unwrap().inputs {
+        Inputs::Dense { values, .. } => values,
+        other => panic!("expected vectors, found {other:?}"),
+    }
 }
 
 /// Every class of a split.

@@ -6,7 +6,7 @@ use fornax_data::{DataConfig, Preprocess, open};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::values::idx;
+use crate::pairs::idx;
 use crate::{SHIPPED, datasets_folder, folder, indices, shipped};
 use crate::{archives, images, sound};
 

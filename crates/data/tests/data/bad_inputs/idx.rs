@@ -1,7 +1,7 @@
 //! Faults of IDX files.
 
 use super::{check, default};
-use crate::values::idx;
+use crate::pairs::idx;
 
 #[test]
 fn faulty_idx_files() {
