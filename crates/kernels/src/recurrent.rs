@@ -7,6 +7,7 @@
 mod backward;
 mod elman;
 mod forward;
+mod gates;
 mod gru;
 mod lstm;
 mod operation;

@@ -1,13 +1,14 @@
 //! The cell of a GRU, `n = tanh(a + r q)` and `h' = n + z (h - n)`: what it does to one row of
 //! gates, and its gradients. `q` is the recurrent part of the candidate `n`.
 
+use super::gates::{each, each_mut};
 use crate::math::{FADED, cleared_below, mul_add, sigmoid, tanh, vectorised};
 
 /// Turns the sums of the three gates, still without their bias, into their values, and takes the state a
 /// step on.
 pub(super) fn forward(gates: &mut [f32], bias: &[f32], recurrent: &[f32], hidden: &mut [f32]) {
-    let [reset, update, candidate] = split(gates, hidden.len());
-    let bias = biases(bias, hidden.len());
+    let [reset, update, candidate] = each_mut(gates, hidden.len());
+    let bias = each(bias, hidden.len());
     forward_units(reset, update, candidate, bias, recurrent, hidden);
 }
 
@@ -19,17 +20,8 @@ pub(super) fn backward(
     hidden_before: &[f32],
     d_hidden: &mut [f32],
 ) {
-    let [reset, update, candidate] = split(gates, d_hidden.len());
+    let [reset, update, candidate] = each_mut(gates, d_hidden.len());
     backward_units(reset, update, candidate, recurrent, hidden_before, d_hidden);
-}
-
-fn split(gates: &mut [f32], d_hidden: usize) -> [&mut [f32]; 3] {
-    let mut parts = gates.chunks_exact_mut(d_hidden);
-    std::array::from_fn(|_| parts.next().expect("a row holds three gates"))
-}
-
-fn biases(bias: &[f32], d_hidden: usize) -> [&[f32]; 3] {
-    std::array::from_fn(|gate| &bias[gate * d_hidden..][..d_hidden])
 }
 
 // The parts come one by one: as arguments they are known not to overlap, or no vectors would come

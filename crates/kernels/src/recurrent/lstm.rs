@@ -1,13 +1,14 @@
 //! The cell of an LSTM, `c' = f c + i g` and `h' = o tanh(c')`: what it does to one row of gates,
 //! and its gradients.
 
+use super::gates::{each, each_mut};
 use crate::math::{FADED, cleared_below, mul_add, sigmoid, tanh, vectorised};
 
 /// Turns the sums of the four gates, still without their bias, into their values, and takes cell and state
 /// a step on.
 pub(super) fn forward(gates: &mut [f32], bias: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
-    let [input, forget, candidate, output] = split(gates, hidden.len());
-    let bias = biases(bias, hidden.len());
+    let [input, forget, candidate, output] = each_mut(gates, hidden.len());
+    let bias = each(bias, hidden.len());
     forward_units(input, forget, candidate, output, bias, cell, hidden);
 }
 
@@ -20,7 +21,7 @@ pub(super) fn backward(
     d_hidden: &mut [f32],
     d_cell: &mut [f32],
 ) {
-    let [input, forget, candidate, output] = split(gates, d_hidden.len());
+    let [input, forget, candidate, output] = each_mut(gates, d_hidden.len());
     backward_units(
         input,
         forget,
@@ -31,15 +32,6 @@ pub(super) fn backward(
         d_hidden,
         d_cell,
     );
-}
-
-fn split(gates: &mut [f32], d_hidden: usize) -> [&mut [f32]; 4] {
-    let mut parts = gates.chunks_exact_mut(d_hidden);
-    std::array::from_fn(|_| parts.next().expect("a row holds four gates"))
-}
-
-fn biases(bias: &[f32], d_hidden: usize) -> [&[f32]; 4] {
-    std::array::from_fn(|gate| &bias[gate * d_hidden..][..d_hidden])
 }
 
 // The parts come one by one: as arguments they are known not to overlap, or no vectors would come
