@@ -1,6 +1,8 @@
 //! Room for large results.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 /// Elements that one thread has written before others take a part of them.
@@ -12,14 +14,29 @@ pub(crate) fn zeros<T: Copy + Default + Send>(length: usize) -> Vec<T> {
     if length <= ALONE {
         return vec![T::default(); length];
     }
+    // SAFETY: the parts are the whole of it.
+    unsafe {
+        written(length, |room| {
+            room.par_chunks_mut(ALONE).for_each(|room| {
+                for place in room {
+                    place.write(T::default());
+                }
+            });
+        })
+    }
+}
+
+/// What `write` writes, which may take memory as it is.
+///
+/// # Safety
+/// `write` returns only when it has written every element.
+pub(crate) unsafe fn written<T>(
+    length: usize,
+    write: impl FnOnce(&mut [MaybeUninit<T>]),
+) -> Vec<T> {
     let mut values = Vec::with_capacity(length);
-    let room = values.spare_capacity_mut()[..length].par_chunks_mut(ALONE);
-    room.for_each(|room| {
-        for place in room {
-            place.write(T::default());
-        }
-    });
-    // SAFETY: there is room for `length` elements, and each of them was written.
+    write(&mut values.spare_capacity_mut()[..length]);
+    // SAFETY: there is room for `length` elements, and the caller vouches that each of them was written.
     unsafe { values.set_len(length) };
     values
 }

@@ -30,8 +30,12 @@ vectorised! {
             let [width, row_stride] = rows_of(geometry, row_stride, output.len());
             let rows = output.chunks_exact_mut(width);
             for (output, sums) in rows.zip(sums.chunks(row_stride)) {
-                for (to, &sum) in output.iter_mut().zip(sums) {
-                    *to = activation.of(sum + bias);
+                if width >= PIXELS {
+                    finish_row::<PIXELS>(sums, bias, activation, output);
+                } else if width >= PIXELS / 2 {
+                    finish_row::<{ PIXELS / 2 }>(sums, bias, activation, output);
+                } else {
+                    finish_row::<1>(sums, bias, activation, output);
                 }
             }
             return;
@@ -61,7 +65,10 @@ fn rows_of(geometry: &Geometry, row_stride: usize, map_len: usize) -> [usize; 2]
     }
 }
 
-/// Windows side by side that are pooled at once, where a row has as many; else half of them, or each by itself.
+/// Pixels side by side that are finished at once, where a row has as many; else half of them, or each by itself.
+const PIXELS: usize = 16;
+
+/// Windows side by side that are pooled at once, likewise.
 const WINDOWS: usize = 8;
 
 /// Where blocks of N begin that cover a row of `length`: one that would reach beyond its end begins earlier, and
@@ -70,6 +77,17 @@ const WINDOWS: usize = 8;
 fn blocks<const N: usize>(length: usize) -> impl Iterator<Item = usize> {
     let starts = (0..length).step_by(N);
     starts.map(move |start| start.min(length - N))
+}
+
+/// N pixels at once.
+#[inline(always)]
+fn finish_row<const N: usize>(sums: &[f32], bias: f32, activation: Activation, output: &mut [f32]) {
+    for start in blocks::<N>(output.len()) {
+        let (sums, output) = (&sums[start..][..N], &mut output[start..][..N]);
+        for (to, &sum) in output.iter_mut().zip(sums) {
+            *to = activation.of(sum + bias);
+        }
+    }
 }
 
 /// Pools windows of WIDTH columns, or of any number where WIDTH is 0.
@@ -208,8 +226,25 @@ impl Map<'_> {
         let [width, row_stride] = rows_of(self.geometry, self.row_stride, self.output.len());
         let rows = self.rows(width);
         for ((output, d_output), sums) in rows.zip(sums.chunks_mut(row_stride)) {
-            for ((to, &y), &d_y) in sums.iter_mut().zip(output).zip(d_output) {
-                *to = d_y * self.activation.derivative(y);
+            let (y, row) = ([output, d_output], &mut sums[..width]);
+            if width >= PIXELS {
+                self.unfinish_row::<PIXELS>(y, row);
+            } else if width >= PIXELS / 2 {
+                self.unfinish_row::<{ PIXELS / 2 }>(y, row);
+            } else {
+                self.unfinish_row::<1>(y, row);
+            }
+        }
+    }
+
+    /// N pixels at once.
+    #[inline(always)]
+    fn unfinish_row<const N: usize>(&self, [output, d_output]: [&[f32]; 2], row: &mut [f32]) {
+        for start in blocks::<N>(output.len()) {
+            let (y, d_y) = (&output[start..][..N], &d_output[start..][..N]);
+            let pixels = &mut row[start..][..N];
+            for n in 0..N {
+                pixels[n] = d_y[n] * self.activation.derivative(y[n]);
             }
         }
     }

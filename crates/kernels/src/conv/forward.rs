@@ -1,5 +1,7 @@
 //! From images to maps: one image or a few by themselves, so that what they need stays in the cache.
+#![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -13,7 +15,7 @@ use super::tile::{Correlate, PackedWeights, Values, padded};
 use super::winograd::{self, Sizes, Winograd};
 use crate::Activation;
 use crate::matmul::bf16::Form;
-use crate::zeros::zeros;
+use crate::zeros::{written, zeros};
 
 /// What comes out, and what the way back needs of it.
 pub(crate) struct Outcome {
@@ -44,17 +46,37 @@ pub(crate) fn forward(
     } else {
         0
     };
-    let mut output = zeros(geometry.batch_size * output_len);
     let mut argmax = zeros(geometry.batch_size * argmax_len);
     let finish = Finish {
         geometry,
         bias,
         activation,
     };
-    if winograd::fits(geometry, form) {
-        forward_in_tiles(&finish, form, images, weight, &mut output, &mut argmax);
-        return Outcome { output, argmax };
-    }
+    // SAFETY: either way makes all maps of all images, each from its first pixel to its last.
+    let output = unsafe {
+        written(geometry.batch_size * output_len, |output| {
+            if winograd::fits(geometry, form) {
+                forward_in_tiles(&finish, form, images, weight, output, &mut argmax);
+            } else {
+                forward_in_rows(finish, form, images, weight, output, &mut argmax);
+            }
+        })
+    };
+    Outcome { output, argmax }
+}
+
+/// One image at a time, from its shifted rows.
+fn forward_in_rows(
+    finish: Finish,
+    form: Option<Form>,
+    images: &[f32],
+    weight: &[f32],
+    output: &mut [MaybeUninit<f32>],
+    argmax: &mut [u8],
+) {
+    let geometry = finish.geometry;
+    let [output_len, argmax_len] =
+        [output.len(), argmax.len()].map(|length| length / geometry.batch_size);
     let form = form_of_rows(geometry, form);
     let task = Task {
         finish,
@@ -62,18 +84,11 @@ pub(crate) fn forward(
         offsets: offsets(geometry),
     };
     let shares = task.shares();
-    let tasks = split(
-        &mut output,
-        output_len / shares,
-        geometry.batch_size * shares,
-    )
-    .into_iter()
-    .zip(split(
-        &mut argmax,
-        argmax_len / shares,
-        geometry.batch_size * shares,
-    ))
-    .enumerate();
+    let num_tasks = geometry.batch_size * shares;
+    let tasks = split(output, output_len / shares, num_tasks)
+        .into_iter()
+        .zip(split(argmax, argmax_len / shares, num_tasks))
+        .enumerate();
     in_turn(
         tasks,
         || Memory {
@@ -82,6 +97,7 @@ pub(crate) fn forward(
                 rounded: form.map(ByTwos::new),
             },
             sums: Vec::new(),
+            pixels: Vec::new(),
         },
         |memory, (index, (output, argmax))| {
             let image = index / shares * geometry.image_len();
@@ -90,16 +106,15 @@ pub(crate) fn forward(
             task.convolve(memory, image, first_map, output, argmax);
         },
     );
-    Outcome { output, argmax }
 }
 
-/// As above, a few images at once, in tiles of their maps.
+/// A few images at once, in tiles of their maps.
 fn forward_in_tiles(
     finish: &Finish,
     form: Option<Form>,
     images: &[f32],
     weight: &[f32],
-    output: &mut [f32],
+    output: &mut [MaybeUninit<f32>],
     argmax: &mut [u8],
 ) {
     let geometry = finish.geometry;
@@ -126,8 +141,8 @@ fn forward_in_tiles(
         .zip(images.chunks(at_once * geometry.image_len()));
     in_turn(
         tasks,
-        || winograd.memory(),
-        |memory, ((output, argmax), images)| {
+        || (winograd.memory(), Vec::new()),
+        |(memory, pixels), ((output, argmax), images)| {
             for (index, image) in images.chunks_exact(geometry.image_len()).enumerate() {
                 memory.load(index, image);
             }
@@ -139,8 +154,11 @@ fn forward_in_tiles(
                 finish.map(
                     map,
                     0..geometry.width,
-                    geometry.map[1],
-                    sums,
+                    Rows {
+                        sums,
+                        stride: geometry.map[1],
+                    },
+                    pixels,
                     output,
                     argmax,
                 );
@@ -172,6 +190,13 @@ pub(crate) fn in_turn<T, M>(
     threads.into_par_iter().with_max_len(1).for_each(thread);
 }
 
+/// The sums of a map, with rows `stride` apart.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    sums: &'a [f32],
+    stride: usize,
+}
+
 /// What is done to every map.
 struct Finish<'a> {
     geometry: &'a Geometry,
@@ -180,30 +205,32 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// `sums` has rows `row_stride` apart; `output` and `argmax` are those of `maps` of an image, the
-    /// latter empty where nobody asks.
+    /// `output` and `argmax` are those of `maps` of an image, the latter empty where nobody asks; `pixels` is
+    /// memory for a map.
     fn map(
         &self,
         map: usize,
         maps: Range<usize>,
-        row_stride: usize,
-        sums: &[f32],
-        output: &mut [f32],
+        rows: Rows,
+        pixels: &mut Vec<f32>,
+        output: &mut [MaybeUninit<f32>],
         argmax: &mut [u8],
     ) {
         let map_len = output.len() / maps.len();
         let start = (map - maps.start) * map_len;
         let place = start..start + map_len;
         let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
+        pixels.resize(map_len, 0.0);
         finish(
             self.geometry,
-            row_stride,
-            sums,
+            rows.stride,
+            rows.sums,
             self.bias[map],
             self.activation,
-            &mut output[place],
+            pixels,
             argmax,
         );
+        output[place].write_copy_of_slice(pixels);
     }
 }
 
@@ -220,6 +247,7 @@ struct Task<'a> {
 struct Memory {
     image: Image,
     sums: Vec<f32>,
+    pixels: Vec<f32>,
 }
 
 /// An image as it is multiplied.
@@ -268,7 +296,7 @@ impl Task<'_> {
         memory: &mut Memory,
         image: &[f32],
         first_map: usize,
-        output: &mut [f32],
+        output: &mut [MaybeUninit<f32>],
         argmax: &mut [u8],
     ) {
         let geometry = self.finish.geometry;
@@ -296,8 +324,11 @@ impl Task<'_> {
                     self.finish.map(
                         map,
                         first_map..first_map + num_maps,
-                        geometry.plane()[1],
-                        sums,
+                        Rows {
+                            sums,
+                            stride: geometry.plane()[1],
+                        },
+                        &mut memory.pixels,
                         output,
                         argmax,
                     );
