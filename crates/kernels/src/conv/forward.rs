@@ -310,12 +310,11 @@ impl Task<'_> {
                 if maps.start < first_map || maps.start >= first_map + num_maps {
                     continue;
                 }
-                memory.sums.resize(rows.len() * row_len, 0.0);
                 Correlate {
                     values: memory.image.of_group(geometry, group),
                     offsets: &self.offsets,
                     weights,
-                    first_row: rows.start,
+                    rows,
                     num_positions: geometry.positions(),
                     sums: &mut memory.sums,
                 }

@@ -35,7 +35,9 @@ impl ByTwos {
         row_len: usize,
     ) {
         let slack = rows.len() - num_groups * num_rows * row_len;
-        self.group_len = num_rows.div_ceil(2) * row_len;
+        let num_pairs = num_rows.div_ceil(2);
+        let padded = num_pairs.next_multiple_of(self.form.pairs_of_term(num_pairs));
+        self.group_len = padded * row_len;
         self.values.resize(num_groups * self.group_len + slack, 0);
         let groups = rows.chunks_exact(num_rows * row_len).take(num_groups);
         for (rows, pairs) in groups.zip(self.values.chunks_exact_mut(self.group_len)) {

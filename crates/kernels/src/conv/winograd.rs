@@ -70,12 +70,15 @@ pub(crate) fn fits(geometry: &Geometry, form: Option<Form>) -> bool {
         })
         && geometry.channels.min(geometry.width) >= FEW_MAPS
         && geometry.batch_size >= FEW_IMAGES
-        && !(form_of_rows(geometry, form).is_some() && rows_are_faster(geometry))
+        && !form_of_rows(geometry, form).is_some_and(|form| rows_are_faster(geometry, form))
 }
 
 /// Whether the plain sum of rounded rows takes less than products in tiles and their transforms, which
-/// stay in `f32`: where there are few maps, which are large.
-fn rows_are_faster(geometry: &Geometry) -> bool {
+/// stay in `f32`: where the CPU multiplies tiles of rows, or there are few maps, which are large.
+fn rows_are_faster(geometry: &Geometry, form: Form) -> bool {
+    if form.takes_tiles() {
+        return true;
+    }
     let pixels = geometry.map[0] * geometry.map[1];
     let products = geometry.channels * geometry.width;
     let in_rows = padded(geometry.positions()) * 9 * products;

@@ -9,6 +9,7 @@ mod filling;
 mod operand;
 mod pack;
 mod rows;
+mod shifted;
 mod tiles;
 mod vectors;
 
@@ -23,6 +24,7 @@ use super::{Into, Matrix, Threads};
 use crate::precision::Precision;
 
 pub(crate) use self::operand::Packed;
+pub(crate) use self::shifted::{Products, ROWS_AT_ONCE, ShiftedSums};
 
 /// Columns of a panel: the `f32` of the widest vector, and the rows of a tile.
 const LANES: usize = 16;
@@ -288,7 +290,7 @@ unsafe fn multiply_group(
 ) {
     let form @ Form { engine, parts } = left.form;
     let (num_blocks, max_blocks) = (left.num_blocks(), engine.max_blocks(parts));
-    let _tiles = (engine == Engine::Tiles).then(tiles::Configured::new);
+    let _tiles = (engine == Engine::Tiles).then(|| tiles::Configured::new(&tiles::WHOLE));
     let mut blocks = 0..num_blocks.min(max_blocks);
     loop {
         // What goes before has taken care of what was there.

@@ -24,6 +24,14 @@ impl Form {
         match self.0 {}
     }
 
+    pub(crate) fn takes_tiles(self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn pairs_of_term(self, _: usize) -> usize {
+        match self.0 {}
+    }
+
     pub(crate) fn round(self, _: &[f32], _: &mut [u16]) {
         match self.0 {}
     }
@@ -114,4 +122,42 @@ impl Right<'_> {
 
 pub(super) unsafe fn multiply(left: &Packed, _: Right, _: *mut f32, _: usize, _: Into, _: Threads) {
     match left.0 {}
+}
+
+pub(crate) const ROWS_AT_ONCE: usize = 32;
+
+pub(crate) struct ShiftedSums<'a> {
+    pub(crate) values: &'a [u32],
+    pub(crate) stride: usize,
+    pub(crate) num_pairs: usize,
+    pub(crate) weights: &'a [u32],
+    pub(crate) num_rows: usize,
+    pub(crate) num_positions: usize,
+    pub(crate) sums: &'a mut [f32],
+}
+
+impl ShiftedSums<'_> {
+    pub(crate) fn run(self, form: Form, _: &[usize]) {
+        match form.0 {}
+    }
+}
+
+pub(crate) struct Products(Never);
+
+impl Products {
+    pub(crate) fn new(form: Form, _: [usize; 2], _: usize) -> Self {
+        match form.0 {}
+    }
+
+    pub(crate) fn padded(num_rows: usize) -> usize {
+        num_rows
+    }
+
+    pub(crate) fn add(&mut self, _: &[u16], _: usize, _: &[usize], _: &Packed) {
+        match self.0 {}
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<f32> {
+        match self.0 {}
+    }
 }

@@ -9,7 +9,8 @@ use super::super::rounded::{ByTwos, form_of_rows};
 use super::super::tile::{Correlate, CorrelateWeights, Factors, PackedWeights, Values, padded};
 use super::maps::Layout;
 use super::{Maps, Part};
-use crate::matmul::bf16::Form;
+use crate::matmul::bf16::{Form, Packed, Products};
+use crate::matmul::{Matrix, Threads};
 
 /// What all parts of the batch share.
 pub(super) struct Shifted<'a> {
@@ -54,7 +55,7 @@ impl<'a> Shifted<'a> {
         PartOfShifted {
             back: self,
             planes: Planes::new(self.geometry),
-            rounded: self.form.map(Rounded::new),
+            rounded: self.form.map(|form| Rounded::new(self.geometry, form)),
             sums: Vec::new(),
             d_weight: Vec::new(),
             unwritten: <&mut [f32]>::default().chunks_exact_mut(1),
@@ -109,33 +110,79 @@ pub(super) struct PartOfShifted<'a> {
 struct Rounded {
     form: Form,
     planes: Vec<u16>,
+    /// Not on tiles, which have them packed.
     maps: Vec<u16>,
     maps_by_twos: ByTwos,
+    /// On tiles, the gradient of the weights of each group.
+    products: Vec<Products>,
 }
 
 impl Rounded {
-    fn new(form: Form) -> Self {
+    fn new(geometry: &Geometry, form: Form) -> Self {
+        let groups = 0..if form.takes_tiles() {
+            geometry.groups
+        } else {
+            0
+        };
+        let rows = [geometry.group_channels(), geometry.group_width()];
+        let products = |_| Products::new(form, rows, geometry.num_taps());
         Self {
             form,
             planes: Vec::new(),
             maps: Vec::new(),
             maps_by_twos: ByTwos::new(form),
+            products: groups.map(products).collect(),
         }
     }
 
-    fn load(&mut self, planes: &Planes, maps: &Maps) {
-        let round = |from: &[f32], to: &mut Vec<u16>| {
-            to.resize(from.len(), 0);
-            self.form.round(from, to);
+    fn load_planes(&mut self, geometry: &Geometry, planes: &[f32]) {
+        let num_channels = geometry.group_channels();
+        let behind = if self.form.takes_tiles() {
+            Products::padded(num_channels) - num_channels
+        } else {
+            0
         };
-        round(&planes.values, &mut self.planes);
-        round(&maps.values, &mut self.maps);
+        let room = planes.len() + Planes::channel_start(geometry, behind);
+        self.planes.resize(room, 0);
+        self.form.round(planes, &mut self.planes[..planes.len()]);
     }
+
+    fn load_maps(&mut self, maps: &[f32]) {
+        self.maps.resize(maps.len(), 0);
+        self.form.round(maps, &mut self.maps);
+    }
+
+    /// Adds to the gradient of the weights on tiles. `offsets` are those of each tap, channel by channel.
+    fn add_products(&mut self, geometry: &Geometry, offsets: &[usize], maps: &Maps) {
+        let offsets = &offsets[..geometry.num_taps()];
+        for (group, products) in self.products.iter_mut().enumerate() {
+            let (values, rows) = of_group(geometry, maps, group);
+            let (num_maps, stride) = (geometry.group_width(), maps.layout.stride);
+            let rows = &maps.values[rows..];
+            let rows = Matrix::strided(rows, num_maps, geometry.positions(), stride);
+            let steps = Packed::right(rows.transposed(), self.form, Threads::One);
+            let channel_len = Planes::channel_start(geometry, 1);
+            let values = &self.planes[values..];
+            products.add(values, channel_len, offsets, &steps);
+        }
+    }
+}
+
+/// Where the planes of a group begin, and its maps.
+fn of_group(geometry: &Geometry, maps: &Maps, group: usize) -> (usize, usize) {
+    let first_channel = group * geometry.group_channels();
+    let first_map = group * geometry.group_width();
+    (
+        Planes::channel_start(geometry, first_channel),
+        first_map * maps.layout.stride + maps.layout.margin,
+    )
 }
 
 impl<'a> Part<'a> for PartOfShifted<'a> {
     fn begin(&mut self, d_images: &'a mut [f32]) {
-        self.d_weight = vec![0.0; self.back.geometry.weight_len()];
+        let on_tiles = self.back.form.is_some_and(Form::takes_tiles);
+        let length = self.back.geometry.weight_len();
+        self.d_weight = vec![0.0; if on_tiles { 0 } else { length }];
         self.unwritten = d_images.chunks_exact_mut(self.back.geometry.image_len());
     }
 
@@ -147,7 +194,13 @@ impl<'a> Part<'a> for PartOfShifted<'a> {
     }
 
     fn finish(&mut self) -> Vec<f32> {
-        std::mem::take(&mut self.d_weight)
+        match &mut self.rounded {
+            Some(rounded) if rounded.form.takes_tiles() => {
+                let groups = rounded.products.iter_mut().map(Products::take);
+                groups.collect::<Vec<_>>().concat()
+            }
+            _ => std::mem::take(&mut self.d_weight),
+        }
     }
 }
 
@@ -158,20 +211,23 @@ impl PartOfShifted<'_> {
         } = self.back;
         self.planes.load(geometry, image);
         if let Some(rounded) = &mut self.rounded {
-            rounded.load(&self.planes, maps);
+            rounded.load_planes(geometry, &self.planes.values);
+            if rounded.form.takes_tiles() {
+                return rounded.add_products(geometry, offsets, maps);
+            }
+            rounded.load_maps(&maps.values);
         }
         let group_len = geometry.weight_len() / geometry.groups;
         for (group, sums) in self.d_weight.chunks_exact_mut(group_len).enumerate() {
-            let first_channel = group * geometry.group_channels();
-            let first_map = group * geometry.group_width();
-            let values = Planes::channel_start(geometry, first_channel)..;
-            let rows = first_map * maps.layout.stride + maps.layout.margin..;
+            let (values, rows) = of_group(geometry, maps, group);
             CorrelateWeights {
                 factors: match &self.rounded {
-                    Some(rounded) => {
-                        Factors::Rounded(rounded.form, &rounded.planes[values], &rounded.maps[rows])
-                    }
-                    None => Factors::Plain(&self.planes.values[values], &maps.values[rows]),
+                    Some(rounded) => Factors::Rounded(
+                        rounded.form,
+                        &rounded.planes[values..],
+                        &rounded.maps[rows..],
+                    ),
+                    None => Factors::Plain(&self.planes.values[values..], &maps.values[rows..]),
                 },
                 offsets,
                 row_len: maps.layout.stride,
@@ -201,7 +257,6 @@ impl PartOfShifted<'_> {
             } in planes
             {
                 for rows in weights.blocks() {
-                    self.sums.resize(rows.len() * row_len, 0.0);
                     Correlate {
                         values: match &self.rounded {
                             Some(rounded) => rounded.maps_by_twos.of_group(group),
@@ -209,7 +264,7 @@ impl PartOfShifted<'_> {
                         },
                         offsets,
                         weights,
-                        first_row: rows.start,
+                        rows: rows.clone(),
                         num_positions: plane_len,
                         sums: &mut self.sums,
                     }

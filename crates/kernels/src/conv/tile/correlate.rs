@@ -1,10 +1,13 @@
 //! Rows of sums from shifted rows of values: maps of images, and images of maps.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::term::Weight;
 use super::weights::{PackedWeights, Weights};
 use super::{MAX_ROWS, VECTORS, padded, rows};
+use crate::matmul::bf16::ShiftedSums;
 
 /// Rows that shifted pieces are taken of.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +19,6 @@ pub(crate) enum Values<'a> {
 
 /// For one block of rows, sums `weight * values[position + offset]` over all terms at each position.
 ///
-/// `sums` holds the rows of the block, each `padded(num_positions)` long and complete.
 pub(crate) struct Correlate<'a> {
     /// In the form of the weights.
     pub(crate) values: Values<'a>,
@@ -24,9 +26,11 @@ pub(crate) struct Correlate<'a> {
     /// elements follow.
     pub(crate) offsets: &'a [usize],
     pub(crate) weights: &'a PackedWeights,
-    pub(crate) first_row: usize,
+    /// The block.
+    pub(crate) rows: Range<usize>,
     pub(crate) num_positions: usize,
-    pub(crate) sums: &'a mut [f32],
+    /// Becomes the rows of the block, each `padded(num_positions)` long; behind them may be others.
+    pub(crate) sums: &'a mut Vec<f32>,
 }
 
 impl Correlate<'_> {
@@ -37,11 +41,12 @@ impl Correlate<'_> {
             values,
             offsets,
             weights,
-            first_row,
+            rows,
             num_positions,
             sums,
         } = self;
-        match (values, weights.of_block(first_row)) {
+        sums.resize(weights.block() * padded(num_positions), 0.0);
+        match (values, weights.of_block(rows.start)) {
             (Values::Plain(values), Weights::Plain(weights)) => {
                 pulp::Arch::new().dispatch(Correlation {
                     form: (),
@@ -61,6 +66,27 @@ impl Correlate<'_> {
                     num_positions,
                     sums,
                 });
+            }
+            (Values::ByTwos(values), Weights::Tiles(form, weights, [num_pairs, num_terms])) => {
+                // Row after row of values has all terms.
+                let next = offsets.get(num_terms).unwrap_or(&offsets[0]);
+                let sums = ShiftedSums {
+                    values,
+                    stride: next - offsets[0],
+                    num_pairs,
+                    weights,
+                    num_rows: rows.len(),
+                    num_positions,
+                    sums,
+                };
+                let num_tiles = offsets
+                    .len()
+                    .div_ceil(num_terms)
+                    .div_ceil(2)
+                    .div_ceil(num_pairs);
+                let tiles = offsets.chunks(num_pairs * num_terms).take(num_tiles);
+                let first_rows = tiles.flat_map(|tile| &tile[..num_terms]);
+                sums.run(form, &first_rows.copied().collect::<Vec<_>>());
             }
             _ => unreachable!("values are rounded where weights are"),
         }

@@ -10,13 +10,12 @@ use std::mem::{size_of, transmute, transmute_copy};
 use pulp::Simd;
 
 use super::pack::{INTERLEAVED, mask};
-use super::{Engine, Form, LANES, Parts, STEPS};
+use super::{Form, LANES, Parts, STEPS};
 
 impl Form {
-    /// Whether numbers may lie in rows. In two parts or on tiles they cannot: sums then stay in `f32`,
-    /// which where there are tiles is no slower than vectors in bf16.
+    /// Whether numbers may lie in rows. In two parts they cannot: sums then stay in `f32`.
     pub(crate) fn takes_rows(self) -> bool {
-        (self.engine, self.parts) == (Engine::Vectors, Parts::One)
+        self.parts == Parts::One
     }
 
     /// Rounds each number.

@@ -57,9 +57,9 @@ fn ask_for_them() -> bool {
     false
 }
 
-/// The shapes of the tiles, as the CPU reads them.
+/// The shapes of the tiles, as the CPU reads them: four of sums, then two of each operand.
 #[repr(C, align(64))]
-struct Shapes {
+pub(super) struct Shapes {
     palette: u8,
     start_row: u8,
     reserved: [u8; 14],
@@ -68,13 +68,31 @@ struct Shapes {
 }
 
 /// All eight tiles are whole: 16 rows of 64 bytes.
-static SHAPES: Shapes = Shapes {
-    palette: 1,
-    start_row: 0,
-    reserved: [0; 14],
-    row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-    num_rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
-};
+pub(super) static WHOLE: Shapes = Shapes::new(LANES, LANES);
+
+impl Shapes {
+    /// Tiles of so many rows of the result, and on the way there so many pairs of steps.
+    ///
+    /// # Panics
+    /// When there are none, or more than [`LANES`].
+    #[allow(clippy::cast_possible_truncation)] // below 256
+    pub(super) const fn new(num_rows: usize, num_pairs: usize) -> Self {
+        assert!(0 < num_rows && num_rows <= LANES && 0 < num_pairs && num_pairs <= LANES);
+        let (rows, pairs, whole) = (num_rows as u8, num_pairs as u8, 4 * LANES as u16);
+        let left = 4 * num_pairs as u16;
+        Self {
+            palette: 1,
+            start_row: 0,
+            reserved: [0; 14],
+            row_bytes: [
+                whole, whole, whole, whole, left, left, whole, whole, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
+            num_rows: [
+                rows, rows, rows, rows, rows, rows, pairs, pairs, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
+        }
+    }
+}
 
 /// While it lives, the tiles of this thread have their shapes. After it they are given back, so that
 /// the system has nothing to save when it changes threads.
@@ -86,11 +104,11 @@ pub(super) struct Configured {
 impl Configured {
     /// # Panics
     /// Where there are no tiles.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(shapes: &Shapes) -> Self {
         assert!(are_granted(), "whoever multiplies has asked for the tiles");
         // SAFETY: there are tiles, and what is read are 64 bytes that describe shapes they can have.
         unsafe {
-            asm!("ldtilecfg [{}]", in(reg) &raw const SHAPES, options(nostack, preserves_flags, readonly));
+            asm!("ldtilecfg [{}]", in(reg) shapes, options(nostack, preserves_flags, readonly));
         }
         Self {
             not_send: PhantomData,
@@ -106,8 +124,9 @@ impl Drop for Configured {
 }
 
 /// Sums of 32 rows by 32 columns: upper left, upper right, lower left, lower right.
+#[derive(Clone, Default)]
 #[repr(C, align(64))]
-struct Sums([[[f32; LANES]; LANES]; 4]);
+pub(super) struct Sums(pub(super) [[[f32; LANES]; LANES]; 4]);
 
 /// Multiplies a tile of the product, of at most [`PANELS`] panels each way.
 ///
@@ -119,7 +138,7 @@ pub(super) unsafe fn multiply(tile: &Tile) {
     // Where there is but one panel it stands for the second too, whose sums are left alone.
     let left = [tile.left[0], tile.left[tile.left.len() - 1]];
     let right = [tile.right[0], tile.right[tile.right.len() - 1]];
-    let mut sums = Sums([[[0.0; LANES]; LANES]; 4]);
+    let mut sums = Sums::default();
     if !left[0].is_empty() {
         // SAFETY: the caller vouches for the tiles.
         unsafe {
