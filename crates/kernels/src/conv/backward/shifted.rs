@@ -119,7 +119,7 @@ struct Rounded {
 
 impl Rounded {
     fn new(geometry: &Geometry, form: Form) -> Self {
-        let groups = 0..if form.takes_tiles() {
+        let num_groups = if form.takes_tiles() {
             geometry.groups
         } else {
             0
@@ -131,7 +131,7 @@ impl Rounded {
             planes: Vec::new(),
             maps: Vec::new(),
             maps_by_twos: ByTwos::new(form),
-            products: groups.map(products).collect(),
+            products: (0..num_groups).map(products).collect(),
         }
     }
 
