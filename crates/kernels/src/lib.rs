@@ -13,6 +13,8 @@ mod dropout;
 mod host;
 mod math;
 mod matmul;
+#[cfg(feature = "mimalloc")]
+mod memory;
 mod pool;
 mod precision;
 mod random;
@@ -38,6 +40,8 @@ pub use conv::{Epilogue, conv2d, conv2d_reference};
 pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_reference};
 pub use dense::{dense, dense_reference};
 pub use dropout::dropout;
+#[cfg(feature = "mimalloc")]
+pub use memory::{Allocator, keep_freed_memory};
 pub use pool::{activate_and_pool, activate_and_pool_reference};
 pub use precision::{Precision, set_precision};
 pub use random::{draw_seed, sample_bernoulli, sample_normal, standard_normal, uniform};

@@ -5,6 +5,8 @@
 #[cfg_attr(not(target_arch = "x86_64"), path = "matmul/nowhere.rs")]
 pub(crate) mod bf16;
 
+use std::ops::Range;
+
 use gemm::Parallelism;
 
 use crate::precision::precision;
@@ -64,6 +66,20 @@ impl<'a> Matrix<'a> {
             row_stride: self.column_stride,
             column_stride: self.row_stride,
         }
+    }
+
+    /// Some of the rows.
+    fn some_rows(self, rows: Range<usize>) -> Self {
+        Self {
+            data: self.data.get(rows.start * self.row_stride..).unwrap_or(&[]),
+            rows: rows.len(),
+            ..self
+        }
+    }
+
+    /// Some of the columns.
+    fn some_columns(self, columns: Range<usize>) -> Self {
+        self.transposed().some_rows(columns).transposed()
     }
 }
 
@@ -212,7 +228,92 @@ unsafe fn multiply(
         unsafe { bf16::multiply(&a, bf16::Right::Matrix(b), out, out_stride, into, threads) };
         return;
     }
-    let (keep, scale) = match into {
+    let out = Out {
+        start: out,
+        stride: out_stride,
+        into,
+    };
+    let num_threads = match threads {
+        Threads::One => 1,
+        Threads::All => rayon::current_num_threads(),
+    };
+    // SAFETY: the caller vouches for `out`.
+    unsafe { multiply_f32(a, b, out, num_threads) };
+}
+
+/// Where a product goes.
+#[derive(Clone, Copy)]
+struct Out {
+    start: *mut f32,
+    /// Elements from one row to the next.
+    stride: usize,
+    into: Into,
+}
+
+// SAFETY: each task writes elements of its own.
+unsafe impl Send for Out {}
+// SAFETY: as above.
+unsafe impl Sync for Out {}
+
+/// Multiplications that are done sooner than another thread takes a part of them.
+const ALONE: usize = 1 << 19;
+
+/// The shortest sides of a part. `gemm` goes along the inner dimension of small products in other steps:
+/// with less, the bits would depend on the cut.
+const MIN_SIDES: [usize; 2] = [4, 128];
+
+/// Rows of a product that `gemm` computes at once, with AVX-512 as with AVX2.
+const ROWS_AT_ONCE: usize = 12;
+
+/// The elements of the longest vector.
+const COLUMNS_AT_ONCE: usize = 16;
+
+/// As [`multiply`], in `f32`, on so many threads: the longer side of the product is cut in two until each
+/// has a part. `gemm` would leave packing to one thread, or have each pack all, and meet several times.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_f32(a: Matrix, b: Matrix, out: Out, num_threads: usize) {
+    let (by_rows, sides, at_once) = if a.rows > b.columns {
+        (true, [b.columns, a.rows], ROWS_AT_ONCE)
+    } else {
+        (false, [a.rows, b.columns], COLUMNS_AT_ONCE)
+    };
+    let ([other, side], [min_other, min_side]) = (sides, MIN_SIDES);
+    let is_small = other * side * a.columns < ALONE;
+    if num_threads == 1 || is_small || other < min_other || side < 2 * min_side {
+        // SAFETY: as here.
+        unsafe { multiply_part(a, b, out, num_threads) };
+        return;
+    }
+    let half = num_threads / 2;
+    let cut = (side * half / num_threads).next_multiple_of(at_once);
+    let cut = cut.clamp(min_side, side - min_side);
+    let (first, second) = if by_rows {
+        let part = |rows| (a.some_rows(rows), b);
+        (part(0..cut), part(cut..side))
+    } else {
+        let part = |columns| (a, b.some_columns(columns));
+        (part(0..cut), part(cut..side))
+    };
+    let rest = Out {
+        // SAFETY: the first element of the second part, for which there is room.
+        start: unsafe { out.start.add(if by_rows { cut * out.stride } else { cut }) },
+        ..out
+    };
+    // SAFETY: the parts share no element.
+    rayon::join(
+        || unsafe { multiply_f32(first.0, first.1, out, half) },
+        || unsafe { multiply_f32(second.0, second.1, rest, num_threads - half) },
+    );
+}
+
+/// As [`multiply_f32`], uncut.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_part(a: Matrix, b: Matrix, out: Out, num_threads: usize) {
+    let (keep, scale) = match out.into {
         Into::Overwrite | Into::Add => (1.0, 1.0),
         Into::Blend { keep, scale } => (keep, scale),
     };
@@ -225,10 +326,10 @@ unsafe fn multiply(
             a.rows,
             b.columns,
             a.columns,
-            out,
+            out.start,
             1,
-            stride(out_stride),
-            into != Into::Overwrite,
+            stride(out.stride),
+            out.into != Into::Overwrite,
             a.data.as_ptr(),
             stride(a.column_stride),
             stride(a.row_stride),
@@ -240,10 +341,13 @@ unsafe fn multiply(
             false,
             false,
             false,
-            match threads {
-                Threads::One => Parallelism::None,
-                Threads::All => Parallelism::Rayon(0),
+            match num_threads {
+                1 => Parallelism::None,
+                more => Parallelism::Rayon(more),
             },
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

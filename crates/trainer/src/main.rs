@@ -7,12 +7,11 @@ use fornax_trainer::output::Output;
 use fornax_trainer::progress::Verbosity;
 use std::process::ExitCode;
 
-/// Each step frees and asks for large buffers; this allocator keeps them instead of returning
-/// them to the system.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: fornax_kernels::Allocator = fornax_kernels::Allocator;
 
 fn main() -> ExitCode {
+    fornax_kernels::keep_freed_memory();
     fornax_kernels::work_on_this_thread();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -20,7 +20,7 @@ use pulp::x86::V4;
 use rayon::prelude::*;
 
 use self::operand::{Block, Side};
-use super::{Into, Matrix, Threads};
+use super::{Into, Matrix, Out, Threads};
 use crate::precision::Precision;
 
 pub(crate) use self::operand::Packed;
@@ -109,17 +109,6 @@ impl Form {
             Precision::Bf16 => (supported(&[Engine::Tiles, Engine::Vectors])?, Parts::One),
         };
         Some(Self { engine, parts })
-    }
-}
-
-impl Matrix<'_> {
-    /// Some of the rows.
-    fn some_rows(self, rows: Range<usize>) -> Self {
-        Self {
-            data: &self.data[rows.start * self.row_stride..],
-            rows: rows.len(),
-            ..self
-        }
     }
 }
 
@@ -247,19 +236,6 @@ thread_local! {
     /// Where a thread packs, task after task: fresh memory would have to be cleared by the system first.
     static MEMORY: Cell<Vec<Block>> = const { Cell::new(Vec::new()) };
 }
-
-/// Where a product goes.
-#[derive(Clone, Copy)]
-struct Out {
-    start: *mut f32,
-    stride: usize,
-    into: Into,
-}
-
-// SAFETY: each task writes elements of its own.
-unsafe impl Send for Out {}
-// SAFETY: as above.
-unsafe impl Sync for Out {}
 
 /// A part of a product: some rows of the left operand by some panels of the right one, along some blocks.
 struct Tile<'a> {

@@ -16,7 +16,7 @@ use work::Work;
 
 /// As in the binary, so that the same program is measured that people run.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: fornax_kernels::Allocator = fornax_kernels::Allocator;
 
 /// Takes steps of one model and prints how fast.
 #[derive(Parser)]
@@ -75,6 +75,7 @@ struct Sizes {
 
 fn main() -> ExitCode {
     let started = measure::start_of_process();
+    fornax_kernels::keep_freed_memory();
     fornax_kernels::work_on_this_thread();
     match run(&Cli::parse(), started) {
         Ok(line) => {

@@ -1,0 +1,82 @@
+//! Products that threads share, against sums in `f64`.
+
+use rayon::ThreadPoolBuilder;
+
+use super::{Into, Matrix, Threads, matmul};
+
+/// Numbers between -1 and 1 that follow no pattern.
+fn numbers(length: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u16::try_from(state >> 16).expect("16 bits")) / 32_768.0 - 1.0
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// Rows, columns, inner size: sides that are cut, once and again, at places that fit no block; one that is too
+/// short for it; and products of which `gemm` has other ways for parts.
+const SIZES: [[usize; 3]; 9] = [
+    [128, 784, 300],
+    [784, 500, 129],
+    [1000, 130, 70],
+    [257, 255, 600],
+    [255, 255, 600],
+    [300, 1, 2000],
+    [2, 300, 1500],
+    [5, 256, 1030],
+    [2048, 4, 1100],
+];
+
+#[test]
+fn any_number_of_threads_computes_the_same_bits() {
+    for [rows, columns, inner] in SIZES {
+        let a = numbers(rows * inner, 1);
+        let b = numbers(inner * columns, 2);
+        let there = numbers(rows * columns, 3);
+        for is_transposed in [false, true] {
+            let a = match is_transposed {
+                false => Matrix::new(&a, rows, inner),
+                true => Matrix::new(&a, inner, rows).transposed(),
+            };
+            let b = match is_transposed {
+                false => Matrix::new(&b, inner, columns),
+                true => Matrix::new(&b, columns, inner).transposed(),
+            };
+            let on = |num_threads| {
+                let mut out = there.clone();
+                let into = Into::Blend {
+                    keep: 0.5,
+                    scale: 2.0,
+                };
+                let pool = ThreadPoolBuilder::new().num_threads(num_threads);
+                let pool = pool.build().expect("threads are to be had");
+                pool.install(|| matmul(a, b, &mut out, columns, into, Threads::All));
+                out
+            };
+            let alone = on(1);
+            for num_threads in [2, 3, 7] {
+                assert!(
+                    alone == on(num_threads),
+                    "{rows} x {columns}, {num_threads} threads"
+                );
+            }
+            for (row, column) in [(0, 0), (rows - 1, columns - 1), (rows / 2, columns / 3)] {
+                let at = |matrix: &Matrix, row, column| {
+                    let place = row * matrix.row_stride + column * matrix.column_stride;
+                    f64::from(matrix.data[place])
+                };
+                let sum: f64 = (0..inner)
+                    .map(|step| at(&a, row, step) * at(&b, step, column))
+                    .sum();
+                let place = row * columns + column;
+                let expected = 0.5 * f64::from(there[place]) + 2.0 * sum;
+                let found = f64::from(alone[place]);
+                assert!(
+                    (found - expected).abs() < 1e-3,
+                    "{rows} x {columns}: {found} instead of {expected}"
+                );
+            }
+        }
+    }
+}
