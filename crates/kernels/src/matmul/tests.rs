@@ -35,14 +35,14 @@ fn any_number_of_threads_computes_the_same_bits() {
         let b = numbers(inner * columns, 2);
         let there = numbers(rows * columns, 3);
         for is_transposed in [false, true] {
-            let a = match is_transposed {
-                false => Matrix::new(&a, rows, inner),
-                true => Matrix::new(&a, inner, rows).transposed(),
+            let matrix = |values, rows, columns| {
+                if is_transposed {
+                    Matrix::new(values, columns, rows).transposed()
+                } else {
+                    Matrix::new(values, rows, columns)
+                }
             };
-            let b = match is_transposed {
-                false => Matrix::new(&b, inner, columns),
-                true => Matrix::new(&b, columns, inner).transposed(),
-            };
+            let (a, b) = (matrix(&a, rows, inner), matrix(&b, inner, columns));
             let on = |num_threads| {
                 let mut out = there.clone();
                 let into = Into::Blend {
