@@ -258,9 +258,12 @@ unsafe impl Sync for Out {}
 /// Multiplications that are done sooner than another thread takes a part of them.
 const ALONE: usize = 1 << 19;
 
-/// The shortest sides of a part. `gemm` goes along the inner dimension of small products in other steps:
+/// The least that is cut off a side. `gemm` goes along the inner dimension of small products in other steps:
 /// with less, the bits would depend on the cut.
-const MIN_SIDES: [usize; 2] = [4, 128];
+const MIN_PART: usize = 128;
+
+/// As [`MIN_PART`], of the side that is not cut.
+const MIN_OTHER: usize = 4;
 
 /// Rows of a product that `gemm` computes at once, with AVX-512 as with AVX2.
 const ROWS_AT_ONCE: usize = 12;
@@ -274,21 +277,21 @@ const COLUMNS_AT_ONCE: usize = 16;
 /// # Safety
 /// As [`multiply`].
 unsafe fn multiply_f32(a: Matrix, b: Matrix, out: Out, num_threads: usize) {
-    let (by_rows, sides, at_once) = if a.rows > b.columns {
-        (true, [b.columns, a.rows], ROWS_AT_ONCE)
+    let by_rows = a.rows > b.columns;
+    let (side, other, at_once) = if by_rows {
+        (a.rows, b.columns, ROWS_AT_ONCE)
     } else {
-        (false, [a.rows, b.columns], COLUMNS_AT_ONCE)
+        (b.columns, a.rows, COLUMNS_AT_ONCE)
     };
-    let ([other, side], [min_other, min_side]) = (sides, MIN_SIDES);
-    let is_small = other * side * a.columns < ALONE;
-    if num_threads == 1 || is_small || other < min_other || side < 2 * min_side {
+    let is_small = side * other * a.columns < ALONE;
+    if num_threads == 1 || is_small || side < 2 * MIN_PART || other < MIN_OTHER {
         // SAFETY: as here.
         unsafe { multiply_part(a, b, out, num_threads) };
         return;
     }
     let half = num_threads / 2;
     let cut = (side * half / num_threads).next_multiple_of(at_once);
-    let cut = cut.clamp(min_side, side - min_side);
+    let cut = cut.clamp(MIN_PART, side - MIN_PART);
     let (first, second) = if by_rows {
         let part = |rows| (a.some_rows(rows), b);
         (part(0..cut), part(cut..side))

@@ -3,7 +3,7 @@
 
 use std::ffi::c_long;
 
-use libmimalloc_sys::{mi_option_set, mi_option_t};
+use libmimalloc_sys::{mi_option_set_default, mi_option_t};
 
 /// Each step frees and asks for large buffers: this allocator keeps them instead of returning them to the
 /// system at once.
@@ -18,11 +18,11 @@ const KEPT_MS: c_long = 10_000;
 /// Lets [`Allocator`], where it is the program's, keep what is free for 10 s.
 ///
 /// By itself it returns each second what happens to be free, which the next steps get back page by page, each
-/// cleared by the system: a hundredth to a thirtieth of the time of a training. A program calls this once,
-/// first of all.
+/// cleared by the system. A program calls this once, first of all. `MIMALLOC_PURGE_DELAY` in the environment,
+/// in ms, goes before it.
 pub fn keep_freed_memory() {
-    // SAFETY: the option is a number, which the allocator reads when it frees.
-    unsafe { mi_option_set(PURGE_DELAY, KEPT_MS) };
+    // SAFETY: the option is a number, which nobody else sets.
+    unsafe { mi_option_set_default(PURGE_DELAY, KEPT_MS) };
 }
 
 #[cfg(test)]

@@ -37,3 +37,15 @@ pub(crate) fn assert_same_bits_at_any_number_of_threads<const N: usize>(
     assert_eq!(alone, run(2));
     assert_eq!(alone, run(3));
 }
+
+/// Numbers of many sizes that follow from their place.
+pub(crate) fn numbers(length: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let mut draw = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        #[allow(clippy::cast_precision_loss)] // below 2^24
+        let unit = (state >> 8) as f32 / 8_388_608.0 - 1.0;
+        unit
+    };
+    (0..length).map(|_| draw() * draw().exp2()).collect()
+}

@@ -3,16 +3,7 @@
 use rayon::ThreadPoolBuilder;
 
 use super::{Into, Matrix, Threads, matmul};
-
-/// Numbers between -1 and 1 that follow no pattern.
-fn numbers(length: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f32::from(u16::try_from(state >> 16).expect("16 bits")) / 32_768.0 - 1.0
-    };
-    (0..length).map(|_| next()).collect()
-}
+use crate::testing::numbers;
 
 /// Rows, columns, inner size: sides that are cut, once and again, at places that fit no block; one that is too
 /// short for it; and products of which `gemm` has other ways for parts.

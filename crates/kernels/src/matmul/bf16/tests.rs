@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use super::{Engine, Form, Into, LANES, Matrix, Packed, Parts, Right, STEPS, Threads, multiply};
+use crate::testing::numbers;
 
 /// The forms that this CPU can compute with. What is skipped is said.
 fn forms() -> Vec<Form> {
@@ -42,18 +43,6 @@ fn kept_in_two_parts(x: f32) -> f32 {
         () if rounded(x).is_infinite() => f32::NAN,
         () => x,
     }
-}
-
-/// Numbers of many sizes that follow from their place.
-fn numbers(length: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    let mut draw = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        #[allow(clippy::cast_precision_loss)] // below 2^24
-        let unit = (state >> 8) as f32 / 8_388_608.0 - 1.0;
-        unit
-    };
-    (0..length).map(|_| draw() * draw().exp2()).collect()
 }
 
 /// How an operand lies in memory.
