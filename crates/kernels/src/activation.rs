@@ -61,21 +61,22 @@ impl Activation {
         unfinish(self, outputs, gradients, d_bias);
     }
 
-    /// The derivative where the value is `y`; that of zero counts as below zero, as in Burn.
-    #[inline(always)]
-    pub(crate) fn derivative(self, y: f32) -> f32 {
+    /// The derivative below zero; above it is 1.
+    pub(crate) fn slope_below(self) -> f32 {
         match self {
             Self::Identity => 1.0,
-            Self::Relu => f32::from(u8::from(y > 0.0)),
-            Self::LeakyRelu(slope) => {
-                if y > 0.0 {
-                    1.0
-                } else {
-                    slope
-                }
-            }
+            Self::Relu => 0.0,
+            Self::LeakyRelu(slope) => slope,
         }
     }
+}
+
+/// The derivative where the value is `y`; that of zero counts as below zero, as in Burn.
+///
+/// A choice between two numbers: loops become vectors with it, and do not with one between kinds of activation.
+#[inline(always)]
+pub(crate) fn derivative(slope_below: f32, y: f32) -> f32 {
+    if y > 0.0 { 1.0 } else { slope_below }
 }
 
 vectorised! {
@@ -93,8 +94,9 @@ vectorised! {
         gradients: &mut [f32],
         d_bias: &mut [f32],
     ) {
+        let slope_below = activation.slope_below();
         for ((gradient, &y), d_bias) in gradients.iter_mut().zip(outputs).zip(d_bias) {
-            *gradient = cleared_below(FADED, *gradient * activation.derivative(y));
+            *gradient = cleared_below(FADED, *gradient * derivative(slope_below, y));
             *d_bias += *gradient;
         }
     }

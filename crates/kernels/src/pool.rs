@@ -1,5 +1,6 @@
 //! Activation and max pooling of maps that are already there, as after a batch norm.
 #![allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.
+#![allow(unsafe_code)]
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::conv::epilogue::{finish, unfinish};
 use crate::conv::forward::split;
 use crate::conv::geometry::Geometry;
 use crate::host::Host;
-use crate::zeros::zeros;
+use crate::zeros::{written, zeros};
 use crate::{Activation, Epilogue, runs_here};
 
 /// Applies the activation to each pixel, then pools.
@@ -137,17 +138,21 @@ fn forward(
     } else {
         0
     };
-    let mut output = zeros(num_maps * pooled_len);
     let mut argmax = zeros(num_maps * argmax_len);
-    output
-        .par_chunks_exact_mut(pooled_len)
-        .zip(split(&mut argmax, argmax_len, num_maps))
-        .zip(x.par_chunks_exact(map_len))
-        .with_min_len(geometry.width)
-        .for_each(|((output, argmax), map)| {
-            let row_stride = geometry.map[1];
-            finish(geometry, row_stride, map, 0.0, activation, output, argmax);
-        });
+    // SAFETY: `finish` writes all of a map, for each of them.
+    let output = unsafe {
+        written(num_maps * pooled_len, |output| {
+            output
+                .par_chunks_exact_mut(pooled_len)
+                .zip(split(&mut argmax, argmax_len, num_maps))
+                .zip(x.par_chunks_exact(map_len))
+                .with_min_len(geometry.width)
+                .for_each(|((output, argmax), map)| {
+                    let row_stride = geometry.map[1];
+                    finish(geometry, row_stride, map, 0.0, activation, output, argmax);
+                });
+        })
+    };
     (output, argmax)
 }
 

@@ -1,4 +1,7 @@
 //! Batch norm over slices: a map of one channel at a time, while it is in the cache.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
@@ -7,7 +10,7 @@ use crate::conv::epilogue::{Argmax, finish, unfinish};
 use crate::conv::forward::split;
 use crate::conv::geometry::Geometry;
 use crate::math::{FADED, LANES, cleared_below, mul_add, vectorised};
-use crate::zeros::zeros;
+use crate::zeros::{written, zeros};
 
 /// Mean and variance of each channel over a batch: `[C]`.
 #[derive(Debug, Clone)]
@@ -103,31 +106,34 @@ impl Norm {
         } else {
             pooled_len
         };
-        let mut output = zeros(num_maps * pooled_len);
         let mut argmax = zeros(num_maps * argmax_len);
-        output
-            .par_chunks_exact_mut(pooled_len)
-            .zip(split(&mut argmax, argmax_len, num_maps))
-            .zip(x.par_chunks_exact(map_len))
-            .enumerate()
-            .with_min_len(channels)
-            .for_each_init(
-                || vec![0.0; map_len],
-                |normalised, (index, ((output, argmax), map))| {
-                    let channel = index % channels;
-                    let scale = self.gamma[channel] * self.rate[channel];
-                    scale_map(map, self.mean[channel], scale, normalised);
-                    finish(
-                        geometry,
-                        geometry.map[1],
-                        normalised,
-                        beta[channel],
-                        activation,
-                        output,
-                        argmax,
+        let normalise = |normalised: &mut Vec<f32>, index: usize, map: &[f32]| {
+            let channel = index % channels;
+            let scale = self.gamma[channel] * self.rate[channel];
+            scale_map(map, self.mean[channel], scale, normalised);
+            beta[channel]
+        };
+        // SAFETY: `finish` writes all of a map, for each of them.
+        let output = unsafe {
+            written(num_maps * pooled_len, |output| {
+                output
+                    .par_chunks_exact_mut(pooled_len)
+                    .zip(split(&mut argmax, argmax_len, num_maps))
+                    .zip(x.par_chunks_exact(map_len))
+                    .enumerate()
+                    .with_min_len(channels)
+                    .for_each_init(
+                        || vec![0.0; map_len],
+                        |normalised, (index, ((output, argmax), map))| {
+                            let beta = normalise(normalised, index, map);
+                            let row_stride = geometry.map[1];
+                            finish(
+                                geometry, row_stride, normalised, beta, activation, output, argmax,
+                            );
+                        },
                     );
-                },
-            );
+            })
+        };
         (output, argmax)
     }
 
@@ -171,25 +177,33 @@ impl Norm {
         };
         let totals: Vec<[f64; 2]> = (0..channels).map(of_channel).collect();
 
-        let mut d_x = zeros(if wants_x { saved.x.len() } else { 0 });
         let count = (geometry.batch_size * map_len) as f64;
-        d_x.par_chunks_exact_mut(map_len)
-            .zip(saved.x.par_chunks_exact(map_len))
-            .enumerate()
-            .with_min_len(channels)
-            .for_each(|(index, (d_x, map))| {
-                let channel = index % channels;
-                let [direct, along] = totals[channel];
-                let rate = self.rate[channel];
-                load(index, d_x);
-                let project = Project {
-                    mean: self.mean[channel],
-                    scale: self.gamma[channel] * rate,
-                    direct: (direct / count) as f32,
-                    along: (along / count) as f32 * rate * rate,
-                };
-                project_gradient(project, map, d_x);
-            });
+        let project = |index: usize| {
+            let channel = index % channels;
+            let ([direct, along], rate) = (totals[channel], self.rate[channel]);
+            Project {
+                mean: self.mean[channel],
+                scale: self.gamma[channel] * rate,
+                direct: (direct / count) as f32,
+                along: (along / count) as f32 * rate * rate,
+            }
+        };
+        // SAFETY: `project_gradient` writes all of a map, for each of them.
+        let d_x = unsafe {
+            written(if wants_x { saved.x.len() } else { 0 }, |d_x| {
+                d_x.par_chunks_exact_mut(map_len)
+                    .zip(saved.x.par_chunks_exact(map_len))
+                    .enumerate()
+                    .with_min_len(channels)
+                    .for_each_init(
+                        || vec![0.0; map_len],
+                        |d_map, (index, (d_x, map))| {
+                            load(index, d_map);
+                            project_gradient(project(index), map, d_map, d_x);
+                        },
+                    );
+            })
+        };
         let with_rate = totals.iter().zip(&self.rate);
         Gradients {
             x: d_x,
@@ -268,11 +282,18 @@ struct Project {
 }
 
 vectorised! {
-    fn project_gradient<const FMA: bool>(project: Project, map: &[f32], d_map: &mut [f32]) {
+    /// The gradient of each pixel, `d_x`, from that of its normalised value.
+    fn project_gradient<const FMA: bool>(
+        project: Project,
+        map: &[f32],
+        d_map: &[f32],
+        d_x: &mut [MaybeUninit<f32>],
+    ) {
+        assert!(map.len() == d_x.len() && d_map.len() == d_x.len(), "maps are of one size");
         let Project { mean, scale, direct, along } = project;
-        for (gradient, &x) in d_map.iter_mut().zip(map) {
-            let change = mul_add::<FMA>(mean - x, along, *gradient - direct) * scale;
-            *gradient = cleared_below(FADED, change);
+        for ((to, &gradient), &x) in d_x.iter_mut().zip(d_map).zip(map) {
+            let change = mul_add::<FMA>(mean - x, along, gradient - direct) * scale;
+            to.write(cleared_below(FADED, change));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What happens to a map before it leaves the cache: bias, activation, max pooling; and back.
 
+use std::mem::MaybeUninit;
+
 use super::geometry::Geometry;
-use crate::Activation;
+use crate::activation::{Activation, derivative};
 use crate::math::vectorised;
 
 /// Of each pooled pixel, which pixel of its window was the largest.
@@ -17,39 +19,43 @@ vectorised! {
     /// - `sums`: as the kernels leave them, rows `row_stride` apart
     /// - `output`: `[H, W]`, after pooling
     /// - `argmax`: as `output`, or empty where nothing is pooled or nobody asks
+    ///
+    /// # Panics
+    /// When there are fewer sums, or `output` is no map: so what returns has written all of it.
     pub(crate) fn finish<const FMA: bool>(
         geometry: &Geometry,
         row_stride: usize,
         sums: &[f32],
         bias: f32,
         activation: Activation,
-        output: &mut [f32],
+        output: &mut [MaybeUninit<f32>],
         argmax: &mut [u8],
     ) {
+        let [height, width] = geometry.pooled();
+        assert_eq!(output.len(), height * width, "the output is a map");
+        let last_row = height.saturating_sub(1) * geometry.pool[0] * row_stride;
+        assert!(sums.len() > last_row || output.is_empty(), "all rows have sums");
+        let pointwise = Pointwise { bias, activation };
         if geometry.pool == [1, 1] {
             let [width, row_stride] = rows_of(geometry, row_stride, output.len());
             let rows = output.chunks_exact_mut(width);
             for (output, sums) in rows.zip(sums.chunks(row_stride)) {
                 if width >= PIXELS {
-                    finish_row::<PIXELS>(sums, bias, activation, output);
+                    pointwise.row::<PIXELS>(sums, output);
                 } else if width >= PIXELS / 2 {
-                    finish_row::<{ PIXELS / 2 }>(sums, bias, activation, output);
+                    pointwise.row::<{ PIXELS / 2 }>(sums, output);
                 } else {
-                    finish_row::<1>(sums, bias, activation, output);
+                    pointwise.row::<1>(sums, output);
                 }
             }
             return;
         }
         // A width that the compiler knows makes vectors of the loops.
         match geometry.pool[1] {
-            1 => pool::<1>(geometry, row_stride, sums, output, argmax),
-            2 => pool::<2>(geometry, row_stride, sums, output, argmax),
-            3 => pool::<3>(geometry, row_stride, sums, output, argmax),
-            _ => pool::<0>(geometry, row_stride, sums, output, argmax),
-        }
-        for to in output {
-            // The activation never falls, so the largest sum has the largest value.
-            *to = activation.of(*to + bias);
+            1 => pointwise.pool::<1>(geometry, row_stride, sums, output, argmax),
+            2 => pointwise.pool::<2>(geometry, row_stride, sums, output, argmax),
+            3 => pointwise.pool::<3>(geometry, row_stride, sums, output, argmax),
+            _ => pointwise.pool::<0>(geometry, row_stride, sums, output, argmax),
         }
     }
 }
@@ -79,45 +85,60 @@ fn blocks<const N: usize>(length: usize) -> impl Iterator<Item = usize> {
     starts.map(move |start| start.min(length - N))
 }
 
-/// N pixels at once.
-#[inline(always)]
-fn finish_row<const N: usize>(sums: &[f32], bias: f32, activation: Activation, output: &mut [f32]) {
-    for start in blocks::<N>(output.len()) {
-        let (sums, output) = (&sums[start..][..N], &mut output[start..][..N]);
-        for (to, &sum) in output.iter_mut().zip(sums) {
-            *to = activation.of(sum + bias);
-        }
-    }
+/// What is done to every sum.
+#[derive(Clone, Copy)]
+struct Pointwise {
+    bias: f32,
+    activation: Activation,
 }
 
-/// Pools windows of WIDTH columns, or of any number where WIDTH is 0.
-#[inline(always)]
-fn pool<const WIDTH: usize>(
-    geometry: &Geometry,
-    row_stride: usize,
-    sums: &[f32],
-    output: &mut [f32],
-    argmax: &mut [u8],
-) {
-    let [pool_height, pool_width] = geometry.pool;
-    let pool_width = if WIDTH == 0 { pool_width } else { WIDTH };
-    let [_, width] = geometry.pooled();
-    let bands = sums.chunks(pool_height * row_stride);
-    let rows = output.chunks_exact_mut(width);
-    let mut argmaxes = argmax.chunks_exact_mut(width);
-    for (output, band) in rows.zip(bands) {
-        let argmax = argmaxes.next().unwrap_or_default();
-        let windows = Windows {
-            band,
-            row_stride,
-            size: [pool_height, pool_width],
-        };
-        if width >= WINDOWS {
-            windows.pool::<WINDOWS>(output, argmax);
-        } else if width >= WINDOWS / 2 {
-            windows.pool::<{ WINDOWS / 2 }>(output, argmax);
-        } else {
-            windows.pool::<1>(output, argmax);
+impl Pointwise {
+    #[inline(always)]
+    fn of(self, sum: f32) -> f32 {
+        self.activation.of(sum + self.bias)
+    }
+
+    /// N pixels at once.
+    #[inline(always)]
+    fn row<const N: usize>(self, sums: &[f32], output: &mut [MaybeUninit<f32>]) {
+        for start in blocks::<N>(output.len()) {
+            let (sums, output) = (&sums[start..][..N], &mut output[start..][..N]);
+            for (to, &sum) in output.iter_mut().zip(sums) {
+                to.write(self.of(sum));
+            }
+        }
+    }
+
+    /// Pools windows of WIDTH columns, or of any number where WIDTH is 0.
+    #[inline(always)]
+    fn pool<const WIDTH: usize>(
+        self,
+        geometry: &Geometry,
+        row_stride: usize,
+        sums: &[f32],
+        output: &mut [MaybeUninit<f32>],
+        argmax: &mut [u8],
+    ) {
+        let [pool_height, pool_width] = geometry.pool;
+        let pool_width = if WIDTH == 0 { pool_width } else { WIDTH };
+        let [_, width] = geometry.pooled();
+        let bands = sums.chunks(pool_height * row_stride);
+        let rows = output.chunks_exact_mut(width);
+        let mut argmaxes = argmax.chunks_exact_mut(width);
+        for (output, band) in rows.zip(bands) {
+            let argmax = argmaxes.next().unwrap_or_default();
+            let windows = Windows {
+                band,
+                row_stride,
+                size: [pool_height, pool_width],
+            };
+            if width >= WINDOWS {
+                windows.pool::<WINDOWS>(self, output, argmax);
+            } else if width >= WINDOWS / 2 {
+                windows.pool::<{ WINDOWS / 2 }>(self, output, argmax);
+            } else {
+                windows.pool::<1>(self, output, argmax);
+            }
         }
     }
 }
@@ -132,10 +153,18 @@ struct Windows<'a> {
 impl Windows<'_> {
     /// N at once.
     #[inline(always)]
-    fn pool<const N: usize>(&self, output: &mut [f32], argmax: &mut [u8]) {
+    fn pool<const N: usize>(
+        &self,
+        pointwise: Pointwise,
+        output: &mut [MaybeUninit<f32>],
+        argmax: &mut [u8],
+    ) {
         for start in blocks::<N>(output.len()) {
             let (largest, which) = self.largest::<N>(start * self.size[1]);
-            output[start..][..N].copy_from_slice(&largest);
+            for (to, &sum) in output[start..][..N].iter_mut().zip(&largest) {
+                // The activation never falls, so the largest sum has the largest value.
+                to.write(pointwise.of(sum));
+            }
             if argmax.is_empty() {
                 continue;
             }
@@ -188,10 +217,10 @@ vectorised! {
             row_stride,
             output,
             d_output,
-            activation,
+            slope_below: activation.slope_below(),
         };
         if geometry.pool == [1, 1] {
-            map.unfinish_pixels(sums);
+            map.unfinish_pixels(activation == Activation::Identity, sums);
             return;
         }
         // A width that the compiler knows makes vectors of the loops.
@@ -210,7 +239,7 @@ struct Map<'a> {
     row_stride: usize,
     output: &'a [f32],
     d_output: &'a [f32],
-    activation: Activation,
+    slope_below: f32,
 }
 
 impl Map<'_> {
@@ -222,12 +251,15 @@ impl Map<'_> {
     }
 
     #[inline(always)]
-    fn unfinish_pixels(&self, sums: &mut [f32]) {
+    fn unfinish_pixels(&self, is_identity: bool, sums: &mut [f32]) {
         let [width, row_stride] = rows_of(self.geometry, self.row_stride, self.output.len());
         let rows = self.rows(width);
         for ((output, d_output), sums) in rows.zip(sums.chunks_mut(row_stride)) {
             let (y, row) = ([output, d_output], &mut sums[..width]);
-            if width >= PIXELS {
+            if is_identity {
+                // Whatever the output is: large ones are not read again.
+                row.copy_from_slice(d_output);
+            } else if width >= PIXELS {
                 self.unfinish_row::<PIXELS>(y, row);
             } else if width >= PIXELS / 2 {
                 self.unfinish_row::<{ PIXELS / 2 }>(y, row);
@@ -244,7 +276,7 @@ impl Map<'_> {
             let (y, d_y) = (&output[start..][..N], &d_output[start..][..N]);
             let pixels = &mut row[start..][..N];
             for n in 0..N {
-                pixels[n] = d_y[n] * self.activation.derivative(y[n]);
+                pixels[n] = d_y[n] * derivative(self.slope_below, y[n]);
             }
         }
     }
@@ -292,7 +324,7 @@ impl Map<'_> {
             let argmax = &argmax[start..][..N];
             let (mut gradients, mut largest) = ([0.0; N], [0_u32; N]);
             for n in 0..N {
-                gradients[n] = d_y[n] * self.activation.derivative(y[n]);
+                gradients[n] = d_y[n] * derivative(self.slope_below, y[n]);
                 largest[n] = u32::from(argmax[n]);
             }
             let pixels = &mut row[start * pool_width..][..N * pool_width];

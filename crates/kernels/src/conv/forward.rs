@@ -97,7 +97,6 @@ fn forward_in_rows(
                 rounded: form.map(ByTwos::new),
             },
             sums: Vec::new(),
-            pixels: Vec::new(),
         },
         |memory, (index, (output, argmax))| {
             let image = index / shares * geometry.image_len();
@@ -141,8 +140,8 @@ fn forward_in_tiles(
         .zip(images.chunks(at_once * geometry.image_len()));
     in_turn(
         tasks,
-        || (winograd.memory(), Vec::new()),
-        |(memory, pixels), ((output, argmax), images)| {
+        || winograd.memory(),
+        |memory, ((output, argmax), images)| {
             for (index, image) in images.chunks_exact(geometry.image_len()).enumerate() {
                 memory.load(index, image);
             }
@@ -158,7 +157,6 @@ fn forward_in_tiles(
                         sums,
                         stride: geometry.map[1],
                     },
-                    pixels,
                     output,
                     argmax,
                 );
@@ -205,14 +203,12 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// `output` and `argmax` are those of `maps` of an image, the latter empty where nobody asks; `pixels` is
-    /// memory for a map.
+    /// `output` and `argmax` are those of `maps` of an image, the latter empty where nobody asks.
     fn map(
         &self,
         map: usize,
         maps: Range<usize>,
         rows: Rows,
-        pixels: &mut Vec<f32>,
         output: &mut [MaybeUninit<f32>],
         argmax: &mut [u8],
     ) {
@@ -220,17 +216,15 @@ impl Finish<'_> {
         let start = (map - maps.start) * map_len;
         let place = start..start + map_len;
         let argmax = argmax.get_mut(place.clone()).unwrap_or_default();
-        pixels.resize(map_len, 0.0);
         finish(
             self.geometry,
             rows.stride,
             rows.sums,
             self.bias[map],
             self.activation,
-            pixels,
+            &mut output[place],
             argmax,
         );
-        output[place].write_copy_of_slice(pixels);
     }
 }
 
@@ -247,7 +241,6 @@ struct Task<'a> {
 struct Memory {
     image: Image,
     sums: Vec<f32>,
-    pixels: Vec<f32>,
 }
 
 /// An image as it is multiplied.
@@ -327,7 +320,6 @@ impl Task<'_> {
                             sums,
                             stride: geometry.plane()[1],
                         },
-                        &mut memory.pixels,
                         output,
                         argmax,
                     );

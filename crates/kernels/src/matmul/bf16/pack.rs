@@ -1,12 +1,12 @@
 //! Rounding an operand, and laying it into blocks.
 
 use std::arch::x86_64::{
-    __m256i, __m512, __m512bh, __m512i, __mmask16, _mm512_castsi512_ps, _mm512_castsi512_si256,
-    _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_extracti64x4_epi64, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_storeu_si512,
-    _mm512_sub_ps, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64,
+    __m256i, __m512, __m512bh, __m512i, __mmask16, _MM_HINT_T1, _mm_prefetch, _mm512_castsi512_ps,
+    _mm512_castsi512_si256, _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_extracti64x4_epi64,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32,
+    _mm512_storeu_si512, _mm512_sub_ps, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 use std::mem::{MaybeUninit, transmute};
 
@@ -112,6 +112,7 @@ unsafe fn of_rows<const PARTS: usize>(
         // within the row are read.
         unsafe {
             let start = matrix.data.as_ptr().add(row * matrix.row_stride + column);
+            fetch(start, STEPS * matrix.row_stride);
             _mm512_maskz_loadu_ps(mask, start)
         }
     };
@@ -124,6 +125,14 @@ unsafe fn of_rows<const PARTS: usize>(
         }
     }
     parts
+}
+
+/// Asks for what lies `ahead` elements behind `start`, in the next block: rows or columns far from each other are
+/// more than the CPU follows by itself. It goes to the second cache, as it may be of one set of the first.
+#[inline(always)]
+fn fetch(start: *const f32, ahead: usize) {
+    // SAFETY: a hint, for any address.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(ahead).cast()) };
 }
 
 /// Brings each number of the lower half together with its neighbour in the upper one.
@@ -159,6 +168,8 @@ unsafe fn of_columns<const PARTS: usize>(
         // the column are read, the others masked out wherever they would lie.
         let (first, second) = unsafe {
             let start = matrix.data.as_ptr().wrapping_add(place);
+            fetch(start, STEPS);
+            fetch(start, STEPS + LANES);
             (
                 _mm512_maskz_loadu_ps(low, start),
                 _mm512_maskz_loadu_ps(high, start.wrapping_add(LANES)),
