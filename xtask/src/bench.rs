@@ -112,6 +112,8 @@ struct Results {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    // Before all that takes long.
+    let digits = options.race.then(race::digits).transpose()?;
     let folder = workspace::metadata()?.target_directory;
     let peers = find_peers(options);
     let program = ours::build(&options.backend)?;
@@ -169,12 +171,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             write(&results, &folder)?;
         }
     }
-    if let Some(python) = peers
-        .iter()
-        .find_map(Peer::of_torch)
-        .filter(|_| options.race)
+    if let Some(python) = peers.iter().find_map(Peer::of_torch)
+        && let Some(digits) = digits
     {
-        results.race = race::run(python, &folder, results.rounds)?;
+        results.race = race::run(python, &digits, &folder, results.rounds)?;
         write(&results, &folder)?;
     }
     print!("{}", markdown(&results));

@@ -37,16 +37,24 @@ struct Epoch {
     accuracy: f64,
 }
 
-/// Runs `rounds` heats.
-pub(crate) fn run(python: &Path, folder: &Path, rounds: u16) -> Result<Vec<Heat>> {
-    let program = workspace::build_program()?;
+/// Where MNIST lies.
+///
+/// # Errors
+/// When it has not been fetched.
+pub(crate) fn digits() -> Result<PathBuf> {
     let digits = workspace::root().join("data/mnist");
     if !digits.is_dir() {
         bail!("MNIST is not here\nhelp: `cargo xtask datasets fetch mnist`");
     }
+    Ok(digits)
+}
+
+/// Runs `rounds` heats.
+pub(crate) fn run(python: &Path, digits: &Path, folder: &Path, rounds: u16) -> Result<Vec<Heat>> {
+    let program = workspace::build_program()?;
     let heat = |seed| {
         let ours = soonest(&ours(&program, folder, seed)?);
-        let peer = soonest(&theirs(python, &digits, seed)?);
+        let peer = soonest(&theirs(python, digits, seed)?);
         let shown = |seconds| optional(seconds, |seconds| format!("{seconds:.1} s"));
         eprintln!("race, seed {seed}: {} against {}", shown(ours), shown(peer));
         Ok(Heat { seed, ours, peer })
