@@ -1,6 +1,5 @@
 //! Activation and max pooling of maps that are already there, as after a batch norm.
 #![allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.
-#![allow(unsafe_code)]
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -16,11 +15,10 @@ use burn::tensor::module;
 use burn::tensor::ops::MaxPoolOptions;
 use rayon::prelude::*;
 
-use crate::conv::epilogue::{finish, unfinish};
-use crate::conv::forward::split;
+use crate::conv::epilogue::{finish_all, unfinish};
 use crate::conv::geometry::Geometry;
 use crate::host::Host;
-use crate::zeros::{written, zeros};
+use crate::zeros::zeros;
 use crate::{Activation, Epilogue, runs_here};
 
 /// Applies the activation to each pixel, then pools.
@@ -131,29 +129,7 @@ fn forward(
     activation: Activation,
     keep_argmax: bool,
 ) -> (Vec<f32>, Vec<u8>) {
-    let (map_len, pooled_len) = lengths(geometry);
-    let num_maps = geometry.batch_size * geometry.width;
-    let argmax_len = if keep_argmax && geometry.pool != [1, 1] {
-        pooled_len
-    } else {
-        0
-    };
-    let mut argmax = zeros(num_maps * argmax_len);
-    // SAFETY: `finish` writes all of a map, for each of them.
-    let output = unsafe {
-        written(num_maps * pooled_len, |output| {
-            output
-                .par_chunks_exact_mut(pooled_len)
-                .zip(split(&mut argmax, argmax_len, num_maps))
-                .zip(x.par_chunks_exact(map_len))
-                .with_min_len(geometry.width)
-                .for_each(|((output, argmax), map)| {
-                    let row_stride = geometry.map[1];
-                    finish(geometry, row_stride, map, 0.0, activation, output, argmax);
-                });
-        })
-    };
-    (output, argmax)
+    finish_all(geometry, x, activation, keep_argmax, |_, map, _| (map, 0.0))
 }
 
 /// The gradient of every map.

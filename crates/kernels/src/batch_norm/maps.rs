@@ -6,11 +6,10 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use crate::Activation;
-use crate::conv::epilogue::{Argmax, finish, unfinish};
-use crate::conv::forward::split;
+use crate::conv::epilogue::{Argmax, finish_all, unfinish};
 use crate::conv::geometry::Geometry;
 use crate::math::{FADED, LANES, cleared_below, mul_add, vectorised};
-use crate::zeros::{written, zeros};
+use crate::zeros::written;
 
 /// Mean and variance of each channel over a batch: `[C]`.
 #[derive(Debug, Clone)]
@@ -98,43 +97,12 @@ impl Norm {
         beta: &[f32],
         activation: Activation,
     ) -> (Vec<f32>, Argmax) {
-        let (channels, map_len) = (geometry.channels, geometry.map[0] * geometry.map[1]);
-        let pooled_len = geometry.output_len() / channels;
-        let num_maps = geometry.batch_size * channels;
-        let argmax_len = if geometry.pool == [1, 1] {
-            0
-        } else {
-            pooled_len
-        };
-        let mut argmax = zeros(num_maps * argmax_len);
-        let normalise = |normalised: &mut Vec<f32>, index: usize, map: &[f32]| {
-            let channel = index % channels;
+        finish_all(geometry, x, activation, true, |index, map, normalised| {
+            let channel = index % geometry.channels;
             let scale = self.gamma[channel] * self.rate[channel];
             scale_map(map, self.mean[channel], scale, normalised);
-            beta[channel]
-        };
-        // SAFETY: `finish` writes all of a map, for each of them.
-        let output = unsafe {
-            written(num_maps * pooled_len, |output| {
-                output
-                    .par_chunks_exact_mut(pooled_len)
-                    .zip(split(&mut argmax, argmax_len, num_maps))
-                    .zip(x.par_chunks_exact(map_len))
-                    .enumerate()
-                    .with_min_len(channels)
-                    .for_each_init(
-                        || vec![0.0; map_len],
-                        |normalised, (index, ((output, argmax), map))| {
-                            let beta = normalise(normalised, index, map);
-                            let row_stride = geometry.map[1];
-                            finish(
-                                geometry, row_stride, normalised, beta, activation, output, argmax,
-                            );
-                        },
-                    );
-            })
-        };
-        (output, argmax)
+            (normalised, beta[channel])
+        })
     }
 
     /// The way back, through the mean and the variance too.

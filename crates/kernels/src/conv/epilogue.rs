@@ -1,16 +1,65 @@
 //! What happens to a map before it leaves the cache: bias, activation, max pooling; and back.
+#![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
 
+use rayon::prelude::*;
+
+use super::forward::split;
 use super::geometry::Geometry;
 use crate::activation::{Activation, derivative};
 use crate::math::vectorised;
+use crate::zeros::{written, zeros};
 
 /// Of each pooled pixel, which pixel of its window was the largest.
 pub(crate) type Argmax = Vec<u8>;
 
 /// Windows with more pixels than an [`Argmax`] can tell apart are pooled elsewhere.
 pub(crate) const MAX_WINDOW: usize = 256;
+
+/// Output and argmax of maps that are there already; the latter empty where nothing is pooled or nobody asks.
+///
+/// `sums` says of a map, by its number, what is finished and with which bias; it may write to the third, which is
+/// as long as the map.
+///
+/// # Shapes
+/// - `maps`: `[B, C, H, W]`
+pub(crate) fn finish_all(
+    geometry: &Geometry,
+    maps: &[f32],
+    activation: Activation,
+    keep_argmax: bool,
+    sums: impl for<'m> Fn(usize, &'m [f32], &'m mut [f32]) -> (&'m [f32], f32) + Sync,
+) -> (Vec<f32>, Argmax) {
+    let [height, width] = geometry.map;
+    let (map_len, pooled_len) = (height * width, geometry.output_len() / geometry.width);
+    let num_maps = geometry.batch_size * geometry.width;
+    let argmax_len = if keep_argmax && geometry.pool != [1, 1] {
+        pooled_len
+    } else {
+        0
+    };
+    let mut argmax = zeros(num_maps * argmax_len);
+    // SAFETY: `finish` writes all of a map, for each of them.
+    let output = unsafe {
+        written(num_maps * pooled_len, |output| {
+            output
+                .par_chunks_exact_mut(pooled_len)
+                .zip(split(&mut argmax, argmax_len, num_maps))
+                .zip(maps.par_chunks_exact(map_len))
+                .enumerate()
+                .with_min_len(geometry.width)
+                .for_each_init(
+                    || vec![0.0; map_len],
+                    |memory, (index, ((output, argmax), map))| {
+                        let (sums, bias) = sums(index, map, memory);
+                        finish(geometry, width, sums, bias, activation, output, argmax);
+                    },
+                );
+        })
+    };
+    (output, argmax)
+}
 
 vectorised! {
     /// Turns one row of sums into one map of the output.
