@@ -156,7 +156,8 @@ impl Norm {
                 along: (along / count) as f32 * rate * rate,
             }
         };
-        // SAFETY: `project_gradient` writes all of a map, for each of them.
+        assert_eq!(saved.x.len() % map_len, 0, "only whole maps");
+        // SAFETY: `project_gradient` writes all of a map, for each of them, and there is nothing but maps.
         let d_x = unsafe {
             written(if wants_x { saved.x.len() } else { 0 }, |d_x| {
                 d_x.par_chunks_exact_mut(map_len)

@@ -24,6 +24,9 @@ pub(crate) const MAX_WINDOW: usize = 256;
 ///
 /// # Shapes
 /// - `maps`: `[B, C, H, W]`
+///
+/// # Panics
+/// When there are fewer or more maps.
 pub(crate) fn finish_all(
     geometry: &Geometry,
     maps: &[f32],
@@ -34,13 +37,14 @@ pub(crate) fn finish_all(
     let [height, width] = geometry.map;
     let (map_len, pooled_len) = (height * width, geometry.output_len() / geometry.width);
     let num_maps = geometry.batch_size * geometry.width;
+    assert_eq!(maps.len(), num_maps * map_len, "as many maps");
     let argmax_len = if keep_argmax && geometry.pool != [1, 1] {
         pooled_len
     } else {
         0
     };
     let mut argmax = zeros(num_maps * argmax_len);
-    // SAFETY: `finish` writes all of a map, for each of them.
+    // SAFETY: `finish` writes all of a map, for each of them: there are as many in `maps` and `argmax`.
     let output = unsafe {
         written(num_maps * pooled_len, |output| {
             output
