@@ -4,11 +4,13 @@
 
 #[cfg_attr(not(target_arch = "x86_64"), path = "matmul/nowhere.rs")]
 pub(crate) mod bf16;
+mod strips;
 
 use std::ops::Range;
 
 use gemm::Parallelism;
 
+use self::strips::Strips;
 use crate::precision::precision;
 
 /// Who computes a product.
@@ -153,33 +155,34 @@ fn check_room(num_rows: usize, num_columns: usize, out: &[f32], out_stride: usiz
     );
 }
 
-/// The right factor of many products, prepared for all of them at once.
+/// The right factor of many products of few rows, prepared for all of them at once.
 #[derive(Debug)]
-pub(crate) struct Factor<'a> {
-    matrix: Matrix<'a>,
-    packed: Option<bf16::Packed>,
+pub(crate) enum Factor {
+    Plain(Strips),
+    Rounded(bf16::Packed),
 }
 
-impl<'a> Factor<'a> {
-    pub(crate) fn new(matrix: Matrix<'a>) -> Self {
-        Self {
-            matrix,
-            packed: bf16::Form::of(precision())
-                .map(|form| bf16::Packed::right(matrix, form, Threads::All)),
+impl Factor {
+    pub(crate) fn new(matrix: Matrix) -> Self {
+        match bf16::Form::of(precision()) {
+            Some(form) => Self::Rounded(bf16::Packed::right(matrix, form, Threads::All)),
+            None => Self::Plain(Strips::new(matrix)),
         }
     }
 
-    /// As [`matmul`] of `a` by this factor, on the calling thread.
+    /// Adds the product of `a` by this factor to `out`, whose rows are `out_stride` elements apart, on the
+    /// calling thread.
     ///
     /// # Panics
-    /// As [`matmul`].
-    pub(crate) fn multiply(&self, a: Matrix, out: &mut [f32], out_stride: usize, into: Into) {
-        if let Some(packed) = &self.packed {
-            let a = bf16::Packed::left(a, packed.form(), Threads::One);
-            matmul_packed(&a, bf16::Right::Packed(packed), out, out_stride, into);
-            return;
+    /// As [`matmul`], and when the elements of a row of `a` are not neighbours.
+    pub(crate) fn add_product(&self, a: Matrix, out: &mut [f32], out_stride: usize) {
+        match self {
+            Self::Plain(strips) => strips.add_product(a, out, out_stride),
+            Self::Rounded(packed) => {
+                let a = bf16::Packed::left(a, packed.form(), Threads::One);
+                matmul_packed(&a, bf16::Right::Packed(packed), out, out_stride, Into::Add);
+            }
         }
-        matmul(a, self.matrix, out, out_stride, into, Threads::One);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rayon::ThreadPoolBuilder;
 
+use super::strips::Strips;
 use super::{Into, Matrix, Threads, matmul};
 use crate::testing::numbers;
 
@@ -66,6 +67,50 @@ fn any_number_of_threads_computes_the_same_bits() {
                 assert!(
                     (found - expected).abs() < 1e-3,
                     "{rows} x {columns}: {found} instead of {expected}"
+                );
+            }
+        }
+    }
+}
+
+/// Rows, columns, inner size: full and broken tiles of each width, a single row, and nothing at all.
+const STRIPS: [[usize; 3]; 8] = [
+    [16, 512, 128],
+    [17, 40, 10],
+    [5, 53, 300],
+    [1, 24, 7],
+    [9, 1, 1],
+    [3, 49, 0],
+    [4, 0, 5],
+    [0, 8, 5],
+];
+
+#[test]
+fn strips_add_their_product() {
+    for [rows, columns, inner] in STRIPS {
+        let a = numbers(rows * (inner + 3), 1);
+        let b = numbers((inner + 1) * (columns + 2) * 2, 2);
+        let out_stride = columns + 1;
+        let there = numbers(rows * out_stride, 3);
+        let a_rows = Matrix::strided(&a, rows, inner, inner + 3);
+        let factors = [
+            Matrix::strided(&b, inner, columns, columns + 2),
+            Matrix::strided(&b, columns, inner, inner + 1).transposed(),
+        ];
+        for factor in factors {
+            let mut out = there.clone();
+            Strips::new(factor).add_product(a_rows, &mut out, out_stride);
+            for (place, (&found, &before)) in out.iter().zip(&there).enumerate() {
+                let (row, column) = (place / out_stride, place % out_stride);
+                let of_factor = |step: usize| {
+                    factor.data[step * factor.row_stride + column * factor.column_stride]
+                };
+                let product = |step| f64::from(a[row * (inner + 3) + step] * of_factor(step));
+                let steps = if column < columns { inner } else { 0 };
+                let expected = f64::from(before) + (0..steps).map(product).sum::<f64>();
+                assert!(
+                    (f64::from(found) - expected).abs() < 1e-4,
+                    "{rows} x {columns} x {inner} at {row}, {column}: {found}, not {expected}"
                 );
             }
         }

@@ -1,10 +1,12 @@
 //! The way back through time: the gradients of everything that went into the way forward.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, Tape, elman, gru, lstm, weights};
 use crate::math::vectorised;
-use crate::matmul::{Factor, Into, Matrix, Threads, product};
+use crate::matmul::{Factor, Matrix, Threads, product};
 
 /// The gradients of what the way forward made.
 #[derive(Debug, Clone, Copy)]
@@ -62,17 +64,20 @@ pub(crate) fn backward(
         initial_hidden: start(upstream.hidden, initial.hidden),
         initial_cell: start(upstream.cell, initial.cell),
     };
-    // Used at every step, by few rows: as it is, the products would take 8 times as long.
-    let hidden_weight = transposed(layer.hidden_weight, layer.d_hidden); // [gH, H]
-    let (width, d_summed) = (layer.d_hidden, layer.d_summed());
-    let (summed, apart) = hidden_weight.split_at(d_summed * width);
+    let width = layer.d_hidden;
+    let transposed = |columns: Range<usize>| {
+        let weight = &layer.hidden_weight[columns.start..];
+        let weight = Matrix::strided(weight, width, columns.len(), layer.d_gates());
+        Factor::new(weight.transposed())
+    };
+    let (d_summed, d_gates) = (layer.d_summed(), layer.d_gates());
     let way = Way {
         layer,
         initial,
         hiddens,
         d_hiddens: upstream.hiddens,
-        summed: Factor::new(Matrix::new(summed, d_summed, width)),
-        apart: (!apart.is_empty()).then(|| Factor::new(Matrix::new(apart, width, width))),
+        summed: transposed(0..d_summed),
+        apart: (d_summed < d_gates).then(|| transposed(d_summed..d_gates)),
     };
     way.back(&mut tape, &mut gradients);
     gradients.x = wants_d_x.then(|| {
@@ -92,9 +97,9 @@ struct Way<'a> {
     hiddens: &'a [f32],
     d_hiddens: &'a [f32],
     /// The hidden weights of the gates that add both products up, transposed.
-    summed: Factor<'a>,
+    summed: Factor,
     /// Those of the candidate of a GRU.
-    apart: Option<Factor<'a>>,
+    apart: Option<Factor>,
 }
 
 impl Way<'_> {
@@ -161,12 +166,12 @@ impl Chunk<'_> {
             let gates = &*self.gates[t];
             add_rows(gates, &mut bias);
             let d_sums = Matrix::strided(gates, num_rows, d_summed, d_gates);
-            way.summed.multiply(d_sums, self.d_hidden, width, Into::Add);
+            way.summed.add_product(d_sums, self.d_hidden, width);
             if let Some(apart) = &way.apart {
                 let recurrent = &*self.memory[t];
                 add_rows(recurrent, &mut hidden_bias);
                 let d_sums = Matrix::new(recurrent, num_rows, width);
-                apart.multiply(d_sums, self.d_hidden, width, Into::Add);
+                apart.add_product(d_sums, self.d_hidden, width);
             }
         }
         (bias, hidden_bias)
@@ -203,28 +208,6 @@ impl Chunk<'_> {
             }
         }
     }
-}
-
-/// Columns of `weight`, `[rows, columns]`, one after the other.
-fn transposed(weight: &[f32], num_rows: usize) -> Vec<f32> {
-    // In squares that stay in the cache: a whole column touches as many lines as there are rows.
-    const SIDE: usize = 16;
-    let num_columns = weight.len() / num_rows;
-    let mut out = vec![0.0; weight.len()];
-    let blocks = out.par_chunks_mut(SIDE * num_rows).enumerate();
-    blocks.for_each(|(block, columns)| {
-        for first_row in (0..num_rows).step_by(SIDE) {
-            let rows = first_row..num_rows.min(first_row + SIDE);
-            for (index, column) in columns.chunks_exact_mut(num_rows).enumerate() {
-                let from = weight[block * SIDE + index..].iter().step_by(num_columns);
-                let from = from.skip(first_row);
-                for (to, &value) in column[rows.clone()].iter_mut().zip(from) {
-                    *to = value;
-                }
-            }
-        }
-    });
-    out
 }
 
 vectorised! {

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Cell, Initial, Layer, ROWS, elman, gru, lstm};
-use crate::matmul::{Factor, Into, Matrix, Threads, product};
+use crate::matmul::{Factor, Matrix, Threads, product};
 use crate::zeros::zeros;
 
 /// What a layer makes of sequences.
@@ -143,15 +143,15 @@ fn from_inputs(layer: &Layer, x: &[f32]) -> Vec<f32> {
 }
 
 /// The hidden weight, which every step multiplies by.
-struct HiddenWeights<'a> {
+struct HiddenWeights {
     /// `[H, columns]`, those of the gates that add both products up.
-    summed: Factor<'a>,
+    summed: Factor,
     /// `[H, H]`, those of the candidate of a GRU.
-    apart: Option<Factor<'a>>,
+    apart: Option<Factor>,
 }
 
-impl<'a> HiddenWeights<'a> {
-    fn new(layer: &Layer<'a>) -> Self {
+impl HiddenWeights {
+    fn new(layer: &Layer) -> Self {
         let (d_gates, d_hidden, d_summed) = (layer.d_gates(), layer.d_hidden, layer.d_summed());
         let weight = layer.hidden_weight;
         let columns =
@@ -167,12 +167,12 @@ impl<'a> HiddenWeights<'a> {
     fn add_hidden(&self, layer: &Layer, hidden: &[f32], gates: &mut [f32], memory: &mut [f32]) {
         let (d_gates, d_hidden) = (layer.d_gates(), layer.d_hidden);
         let hidden = Matrix::new(hidden, hidden.len() / d_hidden, d_hidden);
-        self.summed.multiply(hidden, gates, d_gates, Into::Add);
+        self.summed.add_product(hidden, gates, d_gates);
         if let Some(apart) = &self.apart {
             for row in memory.chunks_exact_mut(d_hidden) {
                 row.copy_from_slice(layer.hidden_bias);
             }
-            apart.multiply(hidden, memory, d_hidden, Into::Add);
+            apart.add_product(hidden, memory, d_hidden);
         }
     }
 }
