@@ -45,7 +45,9 @@ pub use memory::{Allocator, keep_freed_memory};
 pub use pool::{activate_and_pool, activate_and_pool_reference};
 pub use precision::{Precision, set_precision};
 pub use random::{draw_seed, sample_bernoulli, sample_normal, standard_normal, uniform};
-pub use recurrent::{Cell, Reading, RecurrentOutputs, RecurrentWeights, reads_whole, recurrent};
+pub use recurrent::{
+    Cell, Reading, RecurrentInputs, RecurrentOutputs, RecurrentWeights, reads_whole, recurrent,
+};
 pub use smooth::Smooth;
 pub use update::{AdamStep, SgdStep, adam, adam_reference, sgd, sgd_reference};
 

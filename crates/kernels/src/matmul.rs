@@ -155,15 +155,21 @@ fn check_room(num_rows: usize, num_columns: usize, out: &[f32], out_stride: usiz
     );
 }
 
-/// The right factor of many products of few rows, prepared for all of them at once.
+/// The right factor of several products of few rows, prepared for all of them at once.
 #[derive(Debug)]
-pub(crate) enum Factor {
+pub(crate) enum Factor<'a> {
+    /// As it is, where all of them have few rows.
+    Unprepared(Matrix<'a>),
     Plain(Strips),
     Rounded(bf16::Packed),
 }
 
-impl Factor {
-    pub(crate) fn new(matrix: Matrix) -> Self {
+impl<'a> Factor<'a> {
+    /// For products that have `num_rows` rows in all.
+    pub(crate) fn new(matrix: Matrix<'a>, num_rows: usize) -> Self {
+        if num_rows < FEW_ROWS {
+            return Self::Unprepared(matrix);
+        }
         match bf16::Form::of(precision()) {
             Some(form) => Self::Rounded(bf16::Packed::right(matrix, form, Threads::All)),
             None => Self::Plain(Strips::new(matrix)),
@@ -177,6 +183,9 @@ impl Factor {
     /// As [`matmul`], and when the elements of a row of `a` are not neighbours.
     pub(crate) fn add_product(&self, a: Matrix, out: &mut [f32], out_stride: usize) {
         match self {
+            Self::Unprepared(matrix) => {
+                matmul(a, *matrix, out, out_stride, Into::Add, Threads::One);
+            }
             Self::Plain(strips) => strips.add_product(a, out, out_stride),
             Self::Rounded(packed) => {
                 let a = bf16::Packed::left(a, packed.form(), Threads::One);
@@ -205,8 +214,8 @@ pub(crate) fn product(a: Matrix, b: Matrix, threads: Threads) -> Vec<f32> {
     out
 }
 
-/// Rows of the left factor below which a product stays in `f32`: to prepare the right one would take longer
-/// than all the rest.
+/// Rows of the left factor below which a product takes the right one as it is, in `f32`: to prepare that would
+/// take longer than all the rest.
 const FEW_ROWS: usize = 8;
 
 /// Writes the product to `out`.

@@ -6,9 +6,9 @@ use crate::sequence::Sequence;
 
 /// How long each sequence of a batch is. Where all are equal, nothing is ever masked.
 pub(crate) struct Lengths {
-    /// Of each sequence, from 1 to the number of steps.
+    /// Of each sequence, up to the number of steps.
     each: Vec<usize>,
-    /// The lengths that occur, shortest first.
+    /// The lengths that occur, shortest first; that of an empty sequence is 1.
     occurring: Vec<usize>,
     /// `[B, longest]`: 1 at a step that a sequence has, 0 beyond; none where all are equal.
     valid: Option<Tensor<2>>,
@@ -18,8 +18,8 @@ impl Lengths {
     /// A length above `num_steps` counts as `num_steps`. An empty sequence ends at its first step
     /// like one of length 1, but that step is padding: zeros.
     pub(crate) fn new(lengths: &[usize], num_steps: usize, device: &Device) -> Self {
-        let each: Vec<_> = lengths.iter().map(|n| *n.min(&num_steps).max(&1)).collect();
-        let mut occurring = each.clone();
+        let each: Vec<_> = lengths.iter().map(|n| *n.min(&num_steps)).collect();
+        let mut occurring: Vec<_> = each.iter().map(|n| *n.max(&1)).collect();
         occurring.sort_unstable();
         occurring.dedup();
         let mut this = Self {
@@ -37,7 +37,7 @@ impl Lengths {
         this
     }
 
-    /// Of each sequence, from 1 to the number of steps.
+    /// Of each sequence, up to the number of steps; 0 counts as a step of zeros.
     pub(crate) fn each(&self) -> &[usize] {
         &self.each
     }

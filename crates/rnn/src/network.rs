@@ -21,6 +21,27 @@ pub struct Rnn {
     pub(crate) head: Linear,
 }
 
+/// Sequences that are answered as a whole.
+enum Batch {
+    /// `[B, T, D]`
+    Features(Tensor<3>),
+    /// `[B, T]`
+    Tokens(Tensor<2, Int>),
+}
+
+impl Batch {
+    /// B and T
+    fn dims(&self) -> [usize; 2] {
+        match self {
+            Self::Features(x) => {
+                let [batch_size, num_steps, _] = x.dims();
+                [batch_size, num_steps]
+            }
+            Self::Tokens(tokens) => tokens.dims(),
+        }
+    }
+}
+
 impl Rnn {
     /// Answers each sequence with its last state; a bidirectional network adds the first state of
     /// the way back.
@@ -36,7 +57,7 @@ impl Rnn {
     #[must_use]
     pub fn forward(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
         self.check_features();
-        self.read(x, lengths, |_, _, _| {})
+        self.forward_embedded(x, lengths)
     }
 
     fn check_features(&self) {
@@ -57,7 +78,7 @@ impl Rnn {
     /// When B or T is 0, an id is not below V, and in a network without tokens.
     #[must_use]
     pub fn forward_documents(&self, tokens: Tensor<2, Int>, lengths: &[usize]) -> Tensor<2> {
-        self.forward_embedded(self.embed(tokens), lengths)
+        self.read(Batch::Tokens(tokens), lengths, |_, _, _| {})
     }
 
     /// [`Rnn::forward_documents`], showing `tap` the features of `layer1`, `layer2`, .., `logits`.
@@ -67,7 +88,7 @@ impl Rnn {
         lengths: &[usize],
         tap: &mut impl Tap,
     ) -> Tensor<2> {
-        self.read_tap(self.embed(tokens), lengths, tap)
+        self.read_tap(Batch::Tokens(tokens), lengths, tap)
     }
 
     /// The features of every layer in order, last the logits, for sequences of tokens that are
@@ -90,7 +111,7 @@ impl Rnn {
     /// When B or T is 0.
     #[must_use]
     pub fn forward_embedded(&self, embedded: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
-        self.read(embedded, lengths, |_, _, _| {})
+        self.read(Batch::Features(embedded), lengths, |_, _, _| {})
     }
 
     /// What each token stands for, where an answer is to be explained by it.
@@ -103,9 +124,14 @@ impl Rnn {
     /// When an id is not below V, and in a network without tokens.
     #[must_use]
     pub fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        self.table().forward(tokens) // [B, T, E]
+    }
+
+    /// # Panics
+    /// In a network without tokens.
+    fn table(&self) -> &Embedding {
         let embedding = self.embedding.as_ref();
-        let embedding = embedding.expect("a network without tokens takes steps in `forward`");
-        embedding.forward(tokens) // [B, T, E]
+        embedding.expect("a network without tokens takes steps in `forward`")
     }
 
     /// [`Rnn::forward`], showing `tap` the features of `layer1`, `layer2`, .., `logits`.
@@ -114,12 +140,12 @@ impl Rnn {
     /// zero beyond a sequence's length.
     pub fn forward_tap(&self, x: Tensor<3>, lengths: &[usize], tap: &mut impl Tap) -> Tensor<2> {
         self.check_features();
-        self.read_tap(x, lengths, tap)
+        self.read_tap(Batch::Features(x), lengths, tap)
     }
 
-    fn read_tap(&self, x: Tensor<3>, lengths: &[usize], tap: &mut impl Tap) -> Tensor<2> {
-        let num_steps = x.dims()[1];
-        let logits = self.read(x, lengths, |number, outputs, lengths| {
+    fn read_tap(&self, batch: Batch, lengths: &[usize], tap: &mut impl Tap) -> Tensor<2> {
+        let [_, num_steps] = batch.dims();
+        let logits = self.read(batch, lengths, |number, outputs, lengths| {
             let features = lengths.clear_padding(outputs.join().stack(), num_steps); // [B, T, H]
             tap.tap(format_args!("layer{number}"), &features);
         });
@@ -181,22 +207,34 @@ impl Rnn {
     /// `show` sees each layer's number from 1 on, its outputs, and the lengths of the sequences.
     fn read(
         &self,
-        x: Tensor<3>,
+        batch: Batch,
         lengths: &[usize],
         mut show: impl FnMut(usize, &Outputs, &Lengths),
     ) -> Tensor<2> {
-        let [batch_size, num_steps, _] = x.dims();
+        let [batch_size, num_steps] = batch.dims();
         assert_eq!(
             lengths.len(),
             batch_size,
             "every sequence of a batch has a length"
         );
 
-        let lengths = Lengths::new(lengths, num_steps, &x.device());
+        let device = match &batch {
+            Batch::Features(x) => x.device(),
+            Batch::Tokens(_) => self.table().weight.val().device(),
+        };
+        let lengths = Lengths::new(lengths, num_steps, &device);
         // Beyond the longest sequence there is nothing to read.
-        let x = x.narrow(1, 0, lengths.longest()); // [B, longest, D]
         let num_steps = lengths.longest();
-        let inputs = Sequence::from_batch(lengths.clear_padding(x, num_steps));
+        let inputs = match batch {
+            Batch::Features(x) => {
+                let x = x.narrow(1, 0, num_steps); // [B, longest, D]
+                Sequence::from_batch(lengths.clear_padding(x, num_steps))
+            }
+            Batch::Tokens(tokens) => {
+                let tokens = tokens.narrow(1, 0, num_steps); // [B, longest]
+                Sequence::embed(self.table(), tokens, Some(&lengths))
+            }
+        };
 
         let mut outputs = Outputs::from(inputs);
         for (index, layer) in self.layers.iter().enumerate() {
@@ -215,12 +253,10 @@ impl Rnn {
         state: Option<State>,
         mut show: impl FnMut(usize, &Sequence),
     ) -> (Tensor<3>, State) {
-        let embedding = self.embedding.as_ref();
-        let embedding = embedding.expect("a network without tokens takes steps in `forward`");
         let mut before = state.into_iter().flat_map(|state| state.layers);
         let mut after = Vec::with_capacity(self.layers.len());
 
-        let mut outputs = Sequence::embed(embedding, tokens);
+        let mut outputs = Sequence::embed(self.table(), tokens, None);
         for (index, layer) in self.layers.iter().enumerate() {
             let inputs = self.hand_on(index, outputs);
             let state;

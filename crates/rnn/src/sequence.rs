@@ -1,8 +1,8 @@
 //! A batch of sequences, and the walk of a cell along it.
 
 use burn::nn::Embedding;
-use burn::tensor::{Int, Tensor};
-use fornax_kernels::{Cell, Reading, RecurrentWeights, reads_whole, recurrent};
+use burn::tensor::{Int, Tensor, TensorData};
+use fornax_kernels::{Cell, Reading, RecurrentInputs, RecurrentWeights, reads_whole, recurrent};
 
 use crate::CellState;
 use crate::lengths::Lengths;
@@ -11,8 +11,8 @@ use crate::lengths::Lengths;
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant)] // There is one for each layer, and none in a collection.
 pub(crate) enum Sequence {
-    /// `[T, B, D]`, where a kernel reads whole sequences.
-    Whole(Tensor<3>),
+    /// Where a kernel reads whole sequences.
+    Whole(RecurrentInputs),
     /// T tensors of `[B, D]`, where a cell walks from step to step.
     ///
     /// One tensor would have to be sliced at each step, and the gradient of a slice is as large as
@@ -33,26 +33,42 @@ impl Sequence {
     /// Takes `[B, T, D]`. This is where data enters, which has no gradient to slow it down.
     pub(crate) fn from_batch(x: Tensor<3>) -> Self {
         if reads_whole(&x) {
-            return Self::Whole(x.swap_dims(0, 1)); // [T, B, D]
+            return Self::from_steps(x.swap_dims(0, 1));
         }
         let steps = x.split(1, 1).into_iter(); // T of [B, 1, D]
         Self::Steps(steps.map(|step| step.squeeze_dim(1)).collect()) // T of [B, D]
     }
 
-    /// Looks each token of `[B, T]` up.
-    pub(crate) fn embed(embedding: &Embedding, tokens: Tensor<2, Int>) -> Self {
+    /// Looks each token of `[B, T]` up. Only an empty sequence has zeros instead: nobody looks at what comes
+    /// behind the end of one.
+    pub(crate) fn embed(
+        embedding: &Embedding,
+        tokens: Tensor<2, Int>,
+        lengths: Option<&Lengths>,
+    ) -> Self {
         if reads_whole(&embedding.weight.val()) {
-            return Self::Whole(embedding.forward(tokens.transpose())); // [T, B, D]
+            return Self::Whole(embed_whole(embedding, &tokens, lengths));
         }
         let tokens = tokens.split(1, 1).into_iter(); // T of [B, 1]
-        let step = |token| embedding.forward(token).squeeze_dim(1); // [B, D]
-        Self::Steps(tokens.map(step).collect())
+        let steps = tokens.enumerate().map(|(t, token)| {
+            let step = embedding.forward(token).squeeze_dim(1); // [B, D]
+            match lengths.and_then(|lengths| lengths.valid(t)) {
+                Some(valid) => step * valid,
+                None => step,
+            }
+        });
+        Self::Steps(steps.collect())
+    }
+
+    /// `[T, B, D]`, where a kernel reads whole sequences.
+    fn from_steps(steps: Tensor<3>) -> Self {
+        Self::Whole(RecurrentInputs::Steps(steps))
     }
 
     /// `[B, T, D]`
     pub(crate) fn stack(&self) -> Tensor<3> {
         match self {
-            Self::Whole(x) => x.clone().swap_dims(0, 1),
+            Self::Whole(x) => x.steps().swap_dims(0, 1),
             Self::Steps(steps) => Tensor::stack(steps.clone(), 1),
         }
     }
@@ -61,10 +77,9 @@ impl Sequence {
     pub(crate) fn map(self, mut change: impl FnMut(Tensor<2>) -> Tensor<2>) -> Self {
         match self {
             Self::Whole(x) => {
-                let shape = x.dims();
-                let [num_steps, batch_size, d_input] = shape;
-                let rows = x.reshape([num_steps * batch_size, d_input]);
-                Self::Whole(change(rows).reshape(shape))
+                let steps = x.steps();
+                let shape = steps.dims();
+                Self::from_steps(change(steps.flatten(0, 1)).reshape(shape))
             }
             Self::Steps(steps) => Self::Steps(steps.into_iter().map(change).collect()),
         }
@@ -77,7 +92,7 @@ impl Sequence {
     pub(crate) fn join(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => {
-                Self::Whole(Tensor::cat(vec![a.clone(), b.clone()], 2))
+                Self::from_steps(Tensor::cat(vec![a.steps(), b.steps()], 2))
             }
             (Self::Steps(a), Self::Steps(b)) => {
                 let join =
@@ -91,7 +106,7 @@ impl Sequence {
     /// `[B, D]`, one step.
     pub(crate) fn step(&self, t: usize) -> Tensor<2> {
         match self {
-            Self::Whole(x) => x.clone().narrow(0, t, 1).squeeze_dim(0),
+            Self::Whole(x) => x.steps().narrow(0, t, 1).squeeze_dim(0),
             Self::Steps(steps) => steps[t].clone(),
         }
     }
@@ -127,8 +142,49 @@ impl Sequence {
     }
 }
 
+/// Looks each token of `[B, T]` up, once for all steps that have it.
+fn embed_whole(
+    embedding: &Embedding,
+    tokens: &Tensor<2, Int>,
+    lengths: Option<&Lengths>,
+) -> RecurrentInputs {
+    let [batch_size, _] = tokens.dims();
+    let tokens = tokens.clone().transpose(); // [T, B]
+    let steps: Vec<i64> = tokens.to_data().iter().collect();
+    let mut distinct = steps.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let num_distinct = distinct.len();
+
+    let is_empty = |row: usize| lengths.is_some_and(|lengths| lengths.each()[row] == 0);
+    let has_empty = (0..batch_size).any(is_empty);
+    if 2 * num_distinct > steps.len() && !has_empty {
+        return RecurrentInputs::Steps(embedding.forward(tokens)); // [T, B, D]
+    }
+    let place = |(at, token): (usize, i64)| {
+        if is_empty(at % batch_size) {
+            num_distinct // behind the tokens, zeros
+        } else {
+            distinct.partition_point(|&other| other < token)
+        }
+    };
+    let places = steps.into_iter().enumerate().map(place).collect();
+    let distinct = TensorData::new(distinct, [1, num_distinct]);
+    let distinct = Tensor::from_data(distinct, &tokens.device());
+    let mut rows: Tensor<2> = embedding.forward(distinct).squeeze_dim(0); // [N, D]
+    if has_empty {
+        let zeros = Tensor::zeros([1, rows.dims()[1]], &rows.device());
+        rows = Tensor::cat(vec![rows, zeros], 0);
+    }
+    RecurrentInputs::Shared {
+        rows,
+        places,
+        batch_size,
+    }
+}
+
 fn read_whole(
-    x: &Tensor<3>,
+    x: &RecurrentInputs,
     kind: Cell,
     weights: RecurrentWeights,
     direction: Direction,
@@ -147,7 +203,7 @@ fn read_whole(
         hidden: outputs.hidden,
         cell: outputs.cell,
     };
-    (Sequence::Whole(outputs.hiddens), state)
+    (Sequence::from_steps(outputs.hiddens), state)
 }
 
 /// Lets `step` take in one step after the other.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Cell, Initial, Layer, ROWS, Tape, elman, gru, lstm, weights};
+use super::{Cell, Initial, InputRows, Layer, ROWS, Tape, elman, gru, lstm, weights};
 use crate::math::vectorised;
 use crate::matmul::{Factor, Matrix, Threads, product};
 
@@ -22,7 +22,7 @@ pub(crate) struct Upstream<'a> {
 /// The gradients of what went into the way forward, each in the shape of its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Gradients {
-    /// `[T, B, D]`, where it was asked for.
+    /// `[N, D]`, where it was asked for.
     pub(crate) x: Option<Vec<f32>>,
     pub(crate) input_weight: Vec<f32>,
     pub(crate) hidden_weight: Vec<f32>,
@@ -38,7 +38,7 @@ pub(crate) struct Gradients {
 /// When a slice does not fit the sizes of `layer`.
 pub(crate) fn backward(
     layer: &Layer,
-    x: &[f32],
+    x: InputRows,
     initial: Initial,
     hiddens: &[f32],
     mut tape: Tape,
@@ -46,7 +46,7 @@ pub(crate) fn backward(
     wants_d_x: bool,
 ) -> Gradients {
     layer.check(x, initial);
-    let num_rows = layer.num_steps * layer.batch_size;
+    let num_rows = layer.num_rows();
     assert_eq!(hiddens.len(), num_rows * layer.d_hidden);
     assert_eq!(upstream.hiddens.len(), num_rows * layer.d_hidden);
     assert_eq!(tape.gates.len(), num_rows * layer.d_gates());
@@ -68,7 +68,7 @@ pub(crate) fn backward(
     let transposed = |columns: Range<usize>| {
         let weight = &layer.hidden_weight[columns.start..];
         let weight = Matrix::strided(weight, width, columns.len(), layer.d_gates());
-        Factor::new(weight.transposed())
+        Factor::new(weight.transposed(), num_rows)
     };
     let (d_summed, d_gates) = (layer.d_summed(), layer.d_gates());
     let way = Way {
@@ -80,13 +80,14 @@ pub(crate) fn backward(
         apart: (d_summed < d_gates).then(|| transposed(d_summed..d_gates)),
     };
     way.back(&mut tape, &mut gradients);
+    let of_rows = x.sums(&tape.gates, d_gates); // [N, gH]
     gradients.x = wants_d_x.then(|| {
-        let d_sums = Matrix::new(&tape.gates, num_rows, layer.d_gates());
-        let weight = Matrix::new(layer.input_weight, layer.d_input, layer.d_gates());
+        let d_sums = Matrix::new(&of_rows, x.num_rows, d_gates);
+        let weight = Matrix::new(layer.input_weight, layer.d_input, d_gates);
         product(d_sums, weight.transposed(), Threads::All)
     });
     (gradients.input_weight, gradients.hidden_weight) =
-        weights::gradients(layer, x, initial, hiddens, &tape);
+        weights::gradients(layer, x, &of_rows, initial, hiddens, &tape);
     gradients
 }
 
@@ -97,9 +98,9 @@ struct Way<'a> {
     hiddens: &'a [f32],
     d_hiddens: &'a [f32],
     /// The hidden weights of the gates that add both products up, transposed.
-    summed: Factor,
+    summed: Factor<'a>,
     /// Those of the candidate of a GRU.
-    apart: Option<Factor>,
+    apart: Option<Factor<'a>>,
 }
 
 impl Way<'_> {
@@ -212,7 +213,7 @@ impl Chunk<'_> {
 
 vectorised! {
     /// Adds each of `rows` to `sum`, which is one row.
-    fn add_rows<const FMA: bool>(rows: &[f32], sum: &mut [f32]) {
+    pub(super) fn add_rows<const FMA: bool>(rows: &[f32], sum: &mut [f32]) {
         if sum.is_empty() {
             return; // no cell but that of a GRU has a hidden bias
         }

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{Cell, Initial, Layer, ROWS, elman, gru, lstm};
-use crate::matmul::{Factor, Matrix, Threads, product};
+use super::{Cell, Initial, InputRows, Layer, ROWS, elman, gru, lstm};
+use crate::matmul::{Factor, Matrix};
 use crate::zeros::zeros;
 
 /// What a layer makes of sequences.
@@ -30,18 +30,16 @@ pub(crate) struct Tape {
 
 /// Walks along the sequences.
 ///
-/// # Shapes
-/// - `x`: `[T, B, D]`
-///
 /// # Panics
 /// When a slice does not fit the sizes of `layer`.
-pub(crate) fn forward(layer: &Layer, x: &[f32], initial: Initial, keep_tape: bool) -> Forward {
+pub(crate) fn forward(layer: &Layer, x: InputRows, initial: Initial, keep_tape: bool) -> Forward {
     layer.check(x, initial);
-    let num_rows = layer.num_steps * layer.batch_size;
+    let num_rows = layer.num_rows();
     let width = layer.d_hidden;
     let kept = |is_kept, width| zeros(if is_kept { num_rows * width } else { 0 });
+    let input_weight = Matrix::new(layer.input_weight, layer.d_input, layer.d_gates());
     let mut tape = Tape {
-        gates: from_inputs(layer, x),
+        gates: x.times(input_weight, layer.d_input, layer.d_gates()),
         memory: kept(keep_tape && layer.cell.has_memory(), width),
     };
     let mut hiddens = zeros(num_rows * width);
@@ -95,7 +93,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    fn walk(mut self, layer: &Layer, weights: &HiddenWeights) {
+    fn walk(mut self, layer: &Layer, weights: &HiddenWeights<'_>) {
         let (d_gates, bias) = (layer.d_gates(), layer.bias);
         // Without a tape it is used at every step.
         let mut spare_memory = vec![0.0; self.hidden.len()];
@@ -134,28 +132,22 @@ impl Chunk<'_> {
     }
 }
 
-/// What the inputs of all steps add to the sums of the gates: `[T, B, gH]`.
-fn from_inputs(layer: &Layer, x: &[f32]) -> Vec<f32> {
-    let num_rows = layer.num_steps * layer.batch_size;
-    let x = Matrix::new(x, num_rows, layer.d_input);
-    let weight = Matrix::new(layer.input_weight, layer.d_input, layer.d_gates());
-    product(x, weight, Threads::All)
-}
-
 /// The hidden weight, which every step multiplies by.
-struct HiddenWeights {
+struct HiddenWeights<'a> {
     /// `[H, columns]`, those of the gates that add both products up.
-    summed: Factor,
+    summed: Factor<'a>,
     /// `[H, H]`, those of the candidate of a GRU.
-    apart: Option<Factor>,
+    apart: Option<Factor<'a>>,
 }
 
-impl HiddenWeights {
-    fn new(layer: &Layer) -> Self {
+impl<'a> HiddenWeights<'a> {
+    fn new(layer: &Layer<'a>) -> Self {
         let (d_gates, d_hidden, d_summed) = (layer.d_gates(), layer.d_hidden, layer.d_summed());
         let weight = layer.hidden_weight;
-        let columns =
-            |first, width| Factor::new(Matrix::strided(&weight[first..], d_hidden, width, d_gates));
+        let columns = |first, width| {
+            let weight = Matrix::strided(&weight[first..], d_hidden, width, d_gates);
+            Factor::new(weight, layer.num_rows())
+        };
         Self {
             summed: columns(0, d_summed),
             apart: (d_summed < d_gates).then(|| columns(d_summed, d_hidden)),

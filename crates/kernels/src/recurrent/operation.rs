@@ -7,11 +7,52 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::{Int, Shape, Tensor};
 
-use super::{Cell, Direction, Forward, Initial, Layer, Tape, Upstream, backward, forward};
+use super::{
+    Cell, Direction, Forward, Initial, InputRows, Layer, Tape, Upstream, backward, forward,
+};
 use crate::host::Host;
 use crate::runs_here;
+
+/// What a recurrent layer reads.
+#[derive(Debug, Clone)]
+pub enum RecurrentInputs {
+    /// `[T, B, D]`
+    Steps(Tensor<3>),
+    /// Rows of features that steps share, as all steps of a text with the same token do: each is multiplied by
+    /// the weight once.
+    Shared {
+        /// `[N, D]`
+        rows: Tensor<2>,
+        /// `[T, B]`, the row that each step of each sequence reads, below N.
+        places: Vec<usize>,
+        /// B
+        batch_size: usize,
+    },
+}
+
+impl RecurrentInputs {
+    /// The features of each step, `[T, B, D]`.
+    #[must_use]
+    pub fn steps(&self) -> Tensor<3> {
+        match self {
+            Self::Steps(steps) => steps.clone(),
+            Self::Shared {
+                rows,
+                places,
+                batch_size,
+            } => {
+                let [_, d_input] = rows.dims();
+                let shape = [places.len() / batch_size, *batch_size, d_input];
+                let place = |&place| i64::try_from(place).expect("rows lie in memory");
+                let places: Vec<i64> = places.iter().map(place).collect();
+                let places = Tensor::<1, Int>::from_data(places.as_slice(), &rows.device());
+                rows.clone().select(0, places).reshape(shape)
+            }
+        }
+    }
+}
 
 /// The weights of a recurrent layer, gates side by side: g is 1 for Elman, 4 for an LSTM (input,
 /// forget, candidate, output), 3 for a GRU (reset, update, candidate).
@@ -57,7 +98,7 @@ pub fn reads_whole<const D: usize>(x: &Tensor<D>) -> bool {
 /// Reads whole sequences in one operation, forward and back through time.
 ///
 /// # Shapes
-/// - `x`: `[T, B, D]`, neither of them 0, where [`reads_whole`] says yes
+/// - `x`: none of T, B, D and N is 0, and [`reads_whole`] says yes
 /// - `hidden`, `cell`: `[B, H]`, the state before the first step of the way; zeros where none
 ///
 /// # Panics
@@ -65,15 +106,25 @@ pub fn reads_whole<const D: usize>(x: &Tensor<D>) -> bool {
 #[must_use]
 pub fn recurrent(
     kind: Cell,
-    x: Tensor<3>,
+    x: RecurrentInputs,
     weights: RecurrentWeights,
     hidden: Option<Tensor<2>>,
     cell: Option<Tensor<2>>,
     reading: Reading,
 ) -> RecurrentOutputs {
-    let [_, batch_size, _] = x.dims();
+    let (rows, places, batch_size) = match x {
+        RecurrentInputs::Steps(steps) => {
+            let [_, batch_size, _] = steps.dims();
+            (steps.flatten(0, 1), None, batch_size)
+        }
+        RecurrentInputs::Shared {
+            rows,
+            places,
+            batch_size,
+        } => (rows, Some(places), batch_size),
+    };
     let [d_hidden, _] = weights.hidden.dims();
-    let device = x.device();
+    let device = rows.device();
     let zeros = || Tensor::zeros([batch_size, d_hidden], &device);
     // What a cell does not have is empty.
     let cell = match kind {
@@ -86,7 +137,7 @@ pub fn recurrent(
         _ => Tensor::zeros([0], &device),
     };
     let (hiddens, hidden, cell) = Dispatch::recurrent(
-        x.into_dispatch(),
+        rows.into_dispatch(),
         weights.input.into_dispatch(),
         weights.hidden.into_dispatch(),
         weights.bias.into_dispatch(),
@@ -94,6 +145,7 @@ pub fn recurrent(
         hidden.unwrap_or_else(zeros).into_dispatch(),
         cell.into_dispatch(),
         kind,
+        places,
         reading,
     );
     RecurrentOutputs {
@@ -109,7 +161,7 @@ pub fn recurrent(
 pub(crate) trait Recurrent: Backend {
     /// Hiddens, and the state at the end of the way; see [`recurrent`].
     fn recurrent(
-        x: FloatTensor<Self>,
+        rows: FloatTensor<Self>,
         input_weight: FloatTensor<Self>,
         hidden_weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -117,13 +169,14 @@ pub(crate) trait Recurrent: Backend {
         hidden: FloatTensor<Self>,
         cell: FloatTensor<Self>,
         kind: Cell,
+        places: Option<Vec<usize>>,
         reading: Reading,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 impl<B: Host> Recurrent for B {
     fn recurrent(
-        x: FloatTensor<B>,
+        rows: FloatTensor<B>,
         input_weight: FloatTensor<B>,
         hidden_weight: FloatTensor<B>,
         bias: FloatTensor<B>,
@@ -131,10 +184,11 @@ impl<B: Host> Recurrent for B {
         hidden: FloatTensor<B>,
         cell: FloatTensor<B>,
         kind: Cell,
+        places: Option<Vec<usize>>,
         reading: Reading,
     ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
         let tensors = [
-            x,
+            rows,
             input_weight,
             hidden_weight,
             bias,
@@ -142,7 +196,7 @@ impl<B: Host> Recurrent for B {
             hidden,
             cell,
         ];
-        let inputs = Inputs::<B>::new(tensors, kind, reading);
+        let inputs = Inputs::<B>::new(tensors, kind, places, reading);
         let (tensors, _) = inputs.forward(false);
         tensors
     }
@@ -150,7 +204,7 @@ impl<B: Host> Recurrent for B {
 
 impl<B: Host, C: CheckpointStrategy> Recurrent for Autodiff<B, C> {
     fn recurrent(
-        x: FloatTensor<Self>,
+        rows: FloatTensor<Self>,
         input_weight: FloatTensor<Self>,
         hidden_weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -158,10 +212,11 @@ impl<B: Host, C: CheckpointStrategy> Recurrent for Autodiff<B, C> {
         hidden: FloatTensor<Self>,
         cell: FloatTensor<Self>,
         kind: Cell,
+        places: Option<Vec<usize>>,
         reading: Reading,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let tensors = [
-            x,
+            rows,
             input_weight,
             hidden_weight,
             bias,
@@ -171,7 +226,7 @@ impl<B: Host, C: CheckpointStrategy> Recurrent for Autodiff<B, C> {
         ];
         let nodes = tensors.each_ref().map(FloatTensor::<Self>::node);
         let tensors = tensors.map(FloatTensor::<Self>::into_primitive);
-        let inputs = Inputs::<B>::new(tensors, kind, reading);
+        let inputs = Inputs::<B>::new(tensors, kind, places, reading);
         let (hiddens, hidden, cell) =
             match RecurrentBack.prepare::<C>(nodes).compute_bound().stateful() {
                 OpsKind::UnTracked(prep) => {
@@ -197,12 +252,12 @@ impl<B: Host, C: CheckpointStrategy> Recurrent for Autodiff<B, C> {
 #[derive(Debug)]
 struct Inputs<B: Host> {
     kind: Cell,
+    /// `[T, B]`, see [`InputRows`].
+    places: Option<Vec<usize>>,
     reading: Reading,
-    /// T, B, D
-    sizes: [usize; 3],
-    /// H
-    d_hidden: usize,
-    /// Of x, input weight, hidden weight, bias, hidden bias, hidden, cell.
+    /// T
+    num_steps: usize,
+    /// Of the rows, input weight, hidden weight, bias, hidden bias, hidden, cell.
     shapes: [Shape; 7],
     values: [B::Values; 7],
 }
@@ -210,6 +265,7 @@ struct Inputs<B: Host> {
 impl<B: Host> Clone for Inputs<B> {
     fn clone(&self) -> Self {
         Self {
+            places: self.places.clone(),
             reading: self.reading.clone(),
             shapes: self.shapes.clone(),
             values: self.values.clone(),
@@ -219,13 +275,19 @@ impl<B: Host> Clone for Inputs<B> {
 }
 
 impl<B: Host> Inputs<B> {
-    fn new(tensors: [FloatTensor<B>; 7], kind: Cell, reading: Reading) -> Self {
+    fn new(
+        tensors: [FloatTensor<B>; 7],
+        kind: Cell,
+        places: Option<Vec<usize>>,
+        reading: Reading,
+    ) -> Self {
         let shapes = tensors.each_ref().map(TensorMetadata::shape);
+        let (num_rows, batch_size) = (shapes[0][0], shapes[5][0]);
         Self {
             kind,
+            num_steps: places.as_ref().map_or(num_rows, Vec::len) / batch_size,
+            places,
             reading,
-            sizes: shapes[0].dims(),
-            d_hidden: shapes[5].dims::<2>()[1],
             shapes,
             values: tensors.map(B::values),
         }
@@ -233,21 +295,29 @@ impl<B: Host> Inputs<B> {
 
     fn layer(&self) -> Layer<'_> {
         let [_, input_weight, hidden_weight, bias, hidden_bias, ..] = &self.values;
-        let [num_steps, batch_size, d_input] = self.sizes;
+        let [batch_size, d_hidden] = self.shapes[5].dims();
         Layer {
             cell: self.kind,
             direction: match &self.reading {
                 Reading::Forward => Direction::Forward,
                 Reading::Backward(lengths) => Direction::Backward(Some(lengths)),
             },
-            num_steps,
+            num_steps: self.num_steps,
             batch_size,
-            d_input,
-            d_hidden: self.d_hidden,
+            d_input: self.shapes[0][1],
+            d_hidden,
             input_weight,
             hidden_weight,
             bias,
             hidden_bias,
+        }
+    }
+
+    fn rows(&self) -> InputRows<'_> {
+        InputRows {
+            features: &self.values[0],
+            num_rows: self.shapes[0][0],
+            places: self.places.as_deref(),
         }
     }
 
@@ -269,9 +339,9 @@ impl<B: Host> Inputs<B> {
             hidden,
             cell,
             tape,
-        } = forward(&self.layer(), &self.values[0], self.initial(), keep_tape);
-        let [num_steps, batch_size, _] = self.sizes;
-        let hiddens = B::tensor(hiddens, [num_steps, batch_size, self.d_hidden].into());
+        } = forward(&self.layer(), self.rows(), self.initial(), keep_tape);
+        let [batch_size, d_hidden] = self.shapes[5].dims();
+        let hiddens = B::tensor(hiddens, [self.num_steps, batch_size, d_hidden].into());
         let hidden = B::tensor(hidden, self.shapes[5].clone());
         let cell = B::tensor(cell, self.shapes[6].clone());
         ((hiddens, hidden, cell), tape)
@@ -320,11 +390,9 @@ impl<B: Host> Backward<B, 7> for RecurrentBack {
             cell: None,
         };
         let wants_x = ops.parents[0].is_some();
-        let layer = inputs.layer();
-        let x = &inputs.values[0];
         let found = backward(
-            &layer,
-            x,
+            &inputs.layer(),
+            inputs.rows(),
             inputs.initial(),
             &hiddens,
             tape,

@@ -103,21 +103,35 @@ impl Case {
         }
     }
 
+    /// Each step reads a row of its own.
+    fn rows(&self) -> InputRows<'_> {
+        let [num_steps, batch_size, ..] = self.sizes;
+        InputRows {
+            features: &self.inputs[0],
+            num_rows: num_steps * batch_size,
+            places: None,
+        }
+    }
+
     fn forward(&self, keep_tape: bool) -> Forward {
-        forward(&self.layer(), &self.inputs[0], self.initial(), keep_tape)
+        forward(&self.layer(), self.rows(), self.initial(), keep_tape)
     }
 
     /// In the order of `inputs`.
     fn backward(&self) -> [Vec<f32>; 7] {
-        let Forward { hiddens, tape, .. } = self.forward(true);
+        self.backward_from(self.rows())
+    }
+
+    fn backward_from(&self, rows: InputRows) -> [Vec<f32>; 7] {
+        let Forward { hiddens, tape, .. } = forward(&self.layer(), rows, self.initial(), true);
         let upstream = Upstream {
             hiddens: &self.upstream[0],
             hidden: Some(&self.upstream[1]),
             cell: Some(&self.upstream[2]),
         };
         let tape = tape.expect("it was asked for");
-        let (layer, x) = (self.layer(), &self.inputs[0]);
-        let gradients = backward(&layer, x, self.initial(), &hiddens, tape, upstream, true);
+        let (layer, initial) = (self.layer(), self.initial());
+        let gradients = backward(&layer, rows, initial, &hiddens, tape, upstream, true);
         [
             gradients.x.expect("it was asked for"),
             gradients.input_weight,
@@ -279,6 +293,50 @@ fn gradients_match_differences_of_the_reference() {
     }
 }
 
+/// As though each step had a row of its own, and the gradient of a row is the sum of theirs.
+#[test]
+fn steps_that_share_rows_read_the_same() {
+    for mut case in Case::all() {
+        let [num_steps, batch_size, d_input, _] = case.sizes;
+        let num_rows = num_steps.min(3) + 1; // the last of which nobody reads
+        let places: Vec<_> = (0..num_steps * batch_size)
+            .map(|step| (step * step + step / 3) % (num_rows - 1))
+            .collect();
+        let features = case.inputs[0][..d_input].repeat(num_rows);
+        let features: Vec<_> = (0..)
+            .zip(features)
+            .map(|(at, x): (u8, f32)| x + f32::from(at) / 8.0)
+            .collect();
+        let of_row = |row: usize| &features[row * d_input..][..d_input];
+        case.inputs[0] = places
+            .iter()
+            .flat_map(|&row| of_row(row))
+            .copied()
+            .collect();
+        let shared = InputRows {
+            features: &features,
+            num_rows,
+            places: Some(&places),
+        };
+
+        let what = format!("{:?} {:?} {:?}", case.cell, case.sizes, case.way);
+        let hiddens = forward(&case.layer(), shared, case.initial(), false).hiddens;
+        assert_close(&hiddens, &to_f64(&case.forward(false).hiddens), 1e-6, &what);
+
+        let mut expected = case.backward();
+        let mut d_rows = vec![0.0; features.len()];
+        for (d_x, &row) in expected[0].chunks_exact(d_input).zip(&places) {
+            for (sum, d_x) in d_rows[row * d_input..].iter_mut().zip(d_x) {
+                *sum += d_x;
+            }
+        }
+        expected[0] = d_rows;
+        for (actual, expected) in case.backward_from(shared).iter().zip(&expected) {
+            assert_close(actual, &to_f64(expected), 1e-5, &what);
+        }
+    }
+}
+
 #[test]
 fn what_is_not_asked_for_changes_nothing_else() {
     for cell in CELLS {
@@ -293,8 +351,16 @@ fn what_is_not_asked_for_changes_nothing_else() {
             cell: None,
         };
         let tape = tape.expect("it was asked for");
-        let (layer, x) = (case.layer(), &case.inputs[0]);
-        let actual = backward(&layer, x, case.initial(), &hiddens, tape, upstream, false);
+        let (layer, initial) = (case.layer(), case.initial());
+        let actual = backward(
+            &layer,
+            case.rows(),
+            initial,
+            &hiddens,
+            tape,
+            upstream,
+            false,
+        );
         assert!(actual.x.is_none());
         assert_eq!(actual.input_weight, expected[1]);
         assert_eq!(actual.initial_hidden, expected[5]);

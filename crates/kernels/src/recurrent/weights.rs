@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Initial, Layer, Tape};
+use super::{Initial, InputRows, Layer, Tape};
 use crate::matmul::{Into, Matrix, Threads, matmul, product};
 use crate::precision::{Precision, precision};
 
@@ -12,11 +12,13 @@ use crate::precision::{Precision, precision};
 /// more would leave threads idle where a layer is narrow.
 const COLUMNS: usize = 128;
 
-/// The gradients of the input weight, `x^T d_sums`, and of the hidden weight, `hidden_before^T
-/// d_sums`, where the way back has turned the tape into the gradients of the sums.
+/// The gradients of the input weight, `x^T of_rows`, and of the hidden weight, `hidden_before^T
+/// d_sums`, where the way back has turned the tape into the gradients of the sums, and `of_rows`, `[N, gH]`,
+/// are those of the rows that the layer reads.
 pub(super) fn gradients(
     layer: &Layer,
-    x: &[f32],
+    x: InputRows,
+    of_rows: &[f32],
     initial: Initial,
     hiddens: &[f32],
     d_sums: &Tape,
@@ -35,7 +37,7 @@ pub(super) fn gradients(
         .chain(blocks(d_summed, d_gates))
         .collect();
     let part = |columns| {
-        let from_input = of_input(layer, x, d_sums, columns, threads);
+        let from_input = of_input(layer, x, of_rows, columns, threads);
         let from_hidden = of_hidden(layer, initial, hiddens, d_sums, columns, threads);
         (from_input, from_hidden)
     };
@@ -53,16 +55,14 @@ pub(super) fn gradients(
 /// `[D, columns]`
 fn of_input(
     layer: &Layer,
-    x: &[f32],
-    d_sums: &Tape,
+    x: InputRows,
+    of_rows: &[f32],
     columns: &Range<usize>,
     threads: Threads,
 ) -> Vec<f32> {
-    let (num_rows, width) = (layer.num_steps * layer.batch_size, columns.len());
-    let x = Matrix::new(x, num_rows, layer.d_input).transposed();
-    let d_gates = &d_sums.gates[columns.start..];
-    let d_gates = Matrix::strided(d_gates, num_rows, width, layer.d_gates());
-    product(x, d_gates, threads)
+    let of_rows = &of_rows[columns.start..];
+    let of_rows = Matrix::strided(of_rows, x.num_rows, columns.len(), layer.d_gates());
+    product(x.matrix(layer.d_input).transposed(), of_rows, threads)
 }
 
 /// `[H, columns]`

@@ -140,3 +140,33 @@ fn documents_are_answered_whole_and_what_follows_their_end_is_never_looked_at() 
         assert_eq!(without_gradient(&rnn, &loss), [""; 0]);
     }
 }
+
+#[test]
+fn tokens_that_come_again_and_again_are_read_like_steps_of_their_own() {
+    let (device, _alone) = seeded();
+    let ids: Vec<i32> = (0..30).map(|at| (at * at + at / 4) % 7).collect();
+    let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [5, 6]), &device);
+    let targets = || Tensor::from_data([0, 1, 2, 3, 4], &device);
+    for cell in CELLS {
+        let config = text(cell).with_bidirectional(true).with_read_out(true);
+        let rnn = config.init(&device);
+        for lengths in [[6, 3, 0, 6, 1], [2, 6, 6, 4, 6], [0; 5]] {
+            let result = |logits: Tensor<2>| {
+                let loss = cross_entropy(logits.clone(), targets());
+                (logits.into_data(), gradients(&rnn, &loss))
+            };
+            let (logits, of_weights) = result(rnn.forward_documents(tokens.clone(), &lengths));
+            let embedded = rnn.embed(tokens.clone());
+            let (expected, of_same) = result(rnn.forward_embedded(embedded, &lengths));
+            assert_close("logits", &logits, &expected);
+            assert_eq!(of_weights.len(), of_same.len());
+            for ((name, gradient), (_, expected)) in of_weights.into_iter().zip(of_same) {
+                let [gradient, expected] = [gradient, expected].map(|values| {
+                    let shape = [values.len()];
+                    TensorData::new(values, shape)
+                });
+                assert_close(&name, &gradient, &expected);
+            }
+        }
+    }
+}
