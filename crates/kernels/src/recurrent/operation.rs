@@ -34,6 +34,9 @@ pub enum RecurrentInputs {
 
 impl RecurrentInputs {
     /// The features of each step, `[T, B, D]`.
+    ///
+    /// # Panics
+    /// When a place is not that of a row.
     #[must_use]
     pub fn steps(&self) -> Tensor<3> {
         match self {
