@@ -21,7 +21,6 @@ impl Gate {
     /// of gates, whose backward pass fills a tensor of zeros for each slice. A product over the
     /// inputs of all steps at once would have to be sliced by steps, and with the slices of all T
     /// steps filling all T steps with zeros, the backward pass would grow with T².
-    ///
     pub(crate) fn split<const N: usize>(weights: &RecurrentWeights) -> [Self; N] {
         let RecurrentWeights {
             input,
@@ -102,8 +101,18 @@ fn orthonormalise(rows: &mut [f32], width: usize) {
     }
 }
 
+/// In sums side by side: a single one would wait for each of its additions.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
+    const LANES: usize = 16;
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(x, y)| x * y);
+    sums.into_iter().chain(rest).sum()
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    fn walk(mut self, layer: &Layer, weights: &HiddenWeights<'_>) {
+    fn walk(mut self, layer: &Layer, weights: &HiddenWeights) {
         let (d_gates, bias) = (layer.d_gates(), layer.bias);
         // Without a tape it is used at every step.
         let mut spare_memory = vec![0.0; self.hidden.len()];

@@ -113,8 +113,37 @@ impl Case {
         }
     }
 
+    /// Rows that steps may share, the last of which nobody reads, and the one that each step reads; the rows
+    /// of their own become the same.
+    fn share_rows(&mut self) -> (Vec<f32>, Vec<usize>) {
+        let [num_steps, batch_size, d_input, _] = self.sizes;
+        let num_rows = num_steps.min(3) + 1;
+        let places: Vec<_> = (0..num_steps * batch_size)
+            .map(|step| (step * step + step / 3) % (num_rows - 1))
+            .collect();
+        let features: Vec<_> = (0..)
+            .zip(self.inputs[0][..d_input].repeat(num_rows))
+            .map(|(at, x): (u8, f32)| x + f32::from(at) / 8.0)
+            .collect();
+        let rows: Vec<_> = features.chunks_exact(d_input).collect();
+        self.inputs[0] = places.iter().flat_map(|&row| rows[row]).copied().collect();
+        (features, places)
+    }
+
+    fn shared_rows<'a>(&self, features: &'a [f32], places: &'a [usize]) -> InputRows<'a> {
+        InputRows {
+            features,
+            num_rows: features.len() / self.sizes[2],
+            places: Some(places),
+        }
+    }
+
     fn forward(&self, keep_tape: bool) -> Forward {
-        forward(&self.layer(), self.rows(), self.initial(), keep_tape)
+        self.forward_from(self.rows(), keep_tape)
+    }
+
+    fn forward_from(&self, rows: InputRows, keep_tape: bool) -> Forward {
+        forward(&self.layer(), rows, self.initial(), keep_tape)
     }
 
     /// In the order of `inputs`.
@@ -123,7 +152,7 @@ impl Case {
     }
 
     fn backward_from(&self, rows: InputRows) -> [Vec<f32>; 7] {
-        let Forward { hiddens, tape, .. } = forward(&self.layer(), rows, self.initial(), true);
+        let Forward { hiddens, tape, .. } = self.forward_from(rows, true);
         let upstream = Upstream {
             hiddens: &self.upstream[0],
             hidden: Some(&self.upstream[1]),
@@ -297,34 +326,15 @@ fn gradients_match_differences_of_the_reference() {
 #[test]
 fn steps_that_share_rows_read_the_same() {
     for mut case in Case::all() {
-        let [num_steps, batch_size, d_input, _] = case.sizes;
-        let num_rows = num_steps.min(3) + 1; // the last of which nobody reads
-        let places: Vec<_> = (0..num_steps * batch_size)
-            .map(|step| (step * step + step / 3) % (num_rows - 1))
-            .collect();
-        let features = case.inputs[0][..d_input].repeat(num_rows);
-        let features: Vec<_> = (0..)
-            .zip(features)
-            .map(|(at, x): (u8, f32)| x + f32::from(at) / 8.0)
-            .collect();
-        let of_row = |row: usize| &features[row * d_input..][..d_input];
-        case.inputs[0] = places
-            .iter()
-            .flat_map(|&row| of_row(row))
-            .copied()
-            .collect();
-        let shared = InputRows {
-            features: &features,
-            num_rows,
-            places: Some(&places),
-        };
-
+        let (features, places) = case.share_rows();
+        let shared = case.shared_rows(&features, &places);
         let what = format!("{:?} {:?} {:?}", case.cell, case.sizes, case.way);
-        let hiddens = forward(&case.layer(), shared, case.initial(), false).hiddens;
+        let hiddens = case.forward_from(shared, false).hiddens;
         assert_close(&hiddens, &to_f64(&case.forward(false).hiddens), 1e-6, &what);
 
         let mut expected = case.backward();
         let mut d_rows = vec![0.0; features.len()];
+        let d_input = case.sizes[2];
         for (d_x, &row) in expected[0].chunks_exact(d_input).zip(&places) {
             for (sum, d_x) in d_rows[row * d_input..].iter_mut().zip(d_x) {
                 *sum += d_x;
@@ -371,20 +381,23 @@ fn what_is_not_asked_for_changes_nothing_else() {
 fn bits_do_not_depend_on_the_number_of_threads() {
     for cell in CELLS {
         let lengths = (0..50).map(|row| row % 6).collect();
-        let case = Case::new(cell, [5, 50, 9, 67], Way::Backward(Some(lengths)));
-        let results = [1, 2, 3].map(|num_threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(num_threads)
-                .build();
-            pool.expect("threads can be had").install(|| {
-                let gradients = case.backward().map(|values| bits(&values));
-                (bits(&case.forward(false).hiddens), gradients)
-            })
-        });
-        assert!(
-            results[0] == results[1] && results[1] == results[2],
-            "{cell:?}"
-        );
+        let mut case = Case::new(cell, [5, 50, 9, 67], Way::Backward(Some(lengths)));
+        let (features, places) = case.share_rows();
+        for rows in [case.rows(), case.shared_rows(&features, &places)] {
+            let results = [1, 2, 3].map(|num_threads| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(num_threads)
+                    .build();
+                pool.expect("threads can be had").install(|| {
+                    let gradients = case.backward_from(rows).map(|values| bits(&values));
+                    (bits(&case.forward_from(rows, false).hiddens), gradients)
+                })
+            });
+            assert!(
+                results[0] == results[1] && results[1] == results[2],
+                "{cell:?}"
+            );
+        }
     }
 }
 
