@@ -4,8 +4,8 @@
 //! stride is one (`planes`). There, the map is a sum of shifted rows, one for each weight; the
 //! inner loops (`tile`) hold a block of maps at neighbouring positions in registers and need no
 //! matrix of patches. Where many maps have 3 x 3 weights over many channels, they are made in tiles
-//! with fewer than half of the products (`winograd`). In bf16, rows of two channels are one (`rounded`);
-//! AMX takes them by tiles, and is faster than `winograd` then. Bias, activation and pooling follow while
+//! with a quarter of the products, or fewer than half (`winograd`). In bf16, rows of two channels are one
+//! (`rounded`); AMX takes them by tiles, and is faster than `winograd` then. Bias, activation and pooling follow while
 //! a map is in the cache (`epilogue`). The gradients of the images are made like maps, from the maps'
 //! gradients; those of the weights are products of maps and shifted rows, or of tiles (`backward`).
 #![allow(deprecated)] // ndarray: Fornax keeps it for as long as Burn has it.

@@ -23,6 +23,7 @@ mod smooth;
 #[cfg(test)]
 mod testing;
 mod update;
+mod vectors;
 mod zeros;
 
 use burn::backend::DispatchDevice;

@@ -131,8 +131,18 @@ type Convolution =
 /// The result, and the gradients of images, weights and biases.
 fn outcome(
     case: &Case,
+    inputs: (Tensor<4>, Tensor<4>, Tensor<1>),
+    convolution: Convolution,
+) -> [TensorData; 4] {
+    outcome_of_some(case, inputs, convolution, |_| 1.0)
+}
+
+/// As [`outcome`], where the gradient of each pixel of the result is scaled.
+fn outcome_of_some(
+    case: &Case,
     (x, weight, bias): (Tensor<4>, Tensor<4>, Tensor<1>),
     convolution: Convolution,
+    scale: impl Fn(usize) -> f32,
 ) -> [TensorData; 4] {
     let device = x.device().autodiff();
     let x = Tensor::from_data(x.into_data(), &device).require_grad();
@@ -149,6 +159,9 @@ fn outcome(
     let length = i64::try_from(y.shape().num_elements()).unwrap();
     let places = Tensor::<1, burn::tensor::Int>::arange(0..length, &device).float();
     let weights_of_pixels = in_quarters(places.sin() * 2.0);
+    let scales: Vec<f32> = (0..y.shape().num_elements()).map(scale).collect();
+    let scales = Tensor::<1>::from_data(scales.as_slice(), &device);
+    let weights_of_pixels = weights_of_pixels * scales;
     let loss = (y.clone() * weights_of_pixels.reshape(y.shape())).sum();
     let gradients = loss.backward();
     [
@@ -175,12 +188,68 @@ fn check(case: &Case) {
     }
 }
 
+/// Windows in which one pixel is larger than all others.
+fn clear_windows(case: &Case, (x, weight, bias): (Tensor<4>, Tensor<4>, Tensor<1>)) -> Vec<bool> {
+    let [rows, columns] = case.epilogue.pool;
+    let epilogue = Epilogue {
+        pool: [1, 1],
+        ..case.epilogue
+    };
+    let pixels = conv2d_reference(x, weight, Some(bias), case.options(), epilogue);
+    let [_, _, height, width] = pixels.dims();
+    let pixels = pixels.into_data().to_vec::<f32>().unwrap();
+    let is_clear = |map: &[f32], top: usize, left: usize| {
+        let window = (top..top + rows).flat_map(|y| &map[y * width + left..][..columns]);
+        let largest = window.clone().copied().fold(f32::NEG_INFINITY, f32::max);
+        window.filter(|&&pixel| pixel == largest).count() == 1
+    };
+    let windows = |map| {
+        let tops = (0..height / rows).map(move |row| row * rows);
+        tops.flat_map(move |top| {
+            (0..width / columns).map(move |column| is_clear(map, top, column * columns))
+        })
+    };
+    pixels
+        .chunks_exact(height * width)
+        .flat_map(windows)
+        .collect()
+}
+
+/// Errors are below `tolerance` of the largest element.
+#[track_caller]
+fn assert_near(ours: &TensorData, reference: &TensorData, tolerance: f32) {
+    let largest = reference
+        .iter::<f32>()
+        .fold(0.0, |most: f32, value| most.max(value.abs()));
+    let errors = ours.iter::<f32>().zip(reference.iter::<f32>());
+    let error = errors.fold(0.0, |most: f32, (a, b)| most.max((a - b).abs()));
+    assert!(
+        error <= tolerance * largest,
+        "{error} beside {largest}, {}",
+        error / largest
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
+    /// But for rounding: not all that tiles multiply by is a power of two. So of equal pixels another one
+    /// may be the largest; windows of such get no gradient.
     #[test]
     fn in_tiles_it_equals_burns_convolution_too(case in cases_in_tiles()) {
-        check(&case);
+        for device in devices() {
+            let inputs = case.inputs(&device);
+            let is_clear = clear_windows(&case, inputs.clone());
+            let scale = |window: usize| f32::from(u8::from(is_clear[window]));
+            let fast = outcome_of_some(&case, inputs.clone(), conv2d, scale);
+            let reference = outcome_of_some(&case, inputs.clone(), conv2d_reference, scale);
+            for (fast, reference) in fast.iter().zip(&reference) {
+                assert_near(fast, reference, 6e-6);
+            }
+            let (x, weight, bias) = inputs;
+            let alone = conv2d(x, weight, Some(bias), case.options(), case.epilogue);
+            prop_assert_eq!(&alone.into_data(), &fast[0]);
+        }
     }
 }
 
@@ -258,8 +327,35 @@ fn a_case_in_tiles() -> Case {
     }
 }
 
+/// Maps by plain sums in `f64`, of 3 x 3 weights and a padding of one pixel.
+fn plain_maps(case: &Case, images: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+    let [height, width] = case.image;
+    let of_pixel = |image: &[f32], map: usize, [y, x]: [usize; 2]| {
+        let mut sum = f64::from(bias[map]);
+        for (channel, pixels) in image.chunks_exact(height * width).enumerate() {
+            let taps = &weight[(map * case.group_channels + channel) * 9..][..9];
+            for (tap, &factor) in taps.iter().enumerate() {
+                let (row, column) = (y + tap / 3, x + tap % 3);
+                if (1..=height).contains(&row) && (1..=width).contains(&column) {
+                    let pixel = pixels[(row - 1) * width + column - 1];
+                    sum += f64::from(pixel) * f64::from(factor);
+                }
+            }
+        }
+        sum
+    };
+    let mut maps = Vec::new();
+    for image in images.chunks_exact(case.group_channels * height * width) {
+        for place in 0..case.group_width * height * width {
+            let (map, pixel) = (place / (height * width), place % (height * width));
+            maps.push(of_pixel(image, map, [pixel / width, pixel % width]));
+        }
+    }
+    maps
+}
+
 /// Of maps and of the gradients of images and weights, sums over 64 channels or all places: the error
-/// beside the largest.
+/// beside the largest, and of maps beside the error of Burn's sums.
 #[test]
 fn tiles_round_little_more_than_a_plain_sum() {
     let case = Case {
@@ -275,15 +371,21 @@ fn tiles_round_little_more_than_a_plain_sum() {
     let bias = normal([64, 1, 1, 1]).reshape([64]);
     let inputs = (normal([8, 64, 9, 11]), normal([64, 64, 3, 3]), bias);
     let fast = outcome(&case, inputs.clone(), conv2d);
-    let reference = outcome(&case, inputs, conv2d_reference);
+    let reference = outcome(&case, inputs.clone(), conv2d_reference);
     for (fast, reference) in fast.iter().zip(&reference).take(3) {
-        let largest = reference
-            .iter::<f32>()
-            .fold(0.0, |most: f32, value| most.max(value.abs()));
-        let errors = fast.iter::<f32>().zip(reference.iter::<f32>());
-        let error = errors.fold(0.0, |most: f32, (a, b)| most.max((a - b).abs()));
-        assert!(error <= 2e-6 * largest, "{error} beside {largest}");
+        assert_near(fast, reference, 6e-6);
     }
+
+    let (images, weight, bias) = inputs;
+    let [images, weight, bias] = [images.into_data(), weight.into_data(), bias.into_data()]
+        .map(|data| data.to_vec::<f32>().unwrap());
+    let exact = plain_maps(&case, &images, &weight, &bias);
+    let error = |maps: &TensorData| -> f64 {
+        let errors = maps.iter::<f64>().zip(&exact).map(|(a, b)| (a - b).powi(2));
+        errors.sum::<f64>().sqrt()
+    };
+    let (ours, plain) = (error(&fast[0]), error(&reference[0]));
+    assert!(ours < 4.0 * plain, "{ours} beside {plain}");
 }
 
 #[test]

@@ -1,17 +1,18 @@
-//! Winograd's convolution: a map of 3 x 3 weights with 16 products for four pixels instead of 36.
+//! Winograd's convolution: a map of 3 x 3 weights with 36 products for sixteen pixels instead of 144.
 //!
-//! A map is made in tiles of 2 x 2 pixels, each from a patch of 4 x 4. Patches and weights are
-//! `transforms` of themselves in which a tile is 16 products, one for each place in the patch: so
-//! the sums over all channels are 16 products of matrices, `tiles x channels` by `channels x maps`.
-//! F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015. Its
-//! transforms only add and halve, so what it rounds is close to what the plain sum does. Where products
-//! are to be in bf16, the 16 are: what is rounded then are the transforms.
+//! A map is made in tiles of 4 x 4 pixels, each from a patch of 6 x 6. Patches and weights are
+//! `transforms` of themselves in which a tile is 36 products, one for each place in the patch: so
+//! the sums over all channels are 36 products of matrices, `tiles x channels` by `channels x maps`.
+//! F(4 x 4, 3 x 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015. Where
+//! tiles of 2 x 2 would fill a map with fewer products, 16 for each, they do: F(2 x 2, 3 x 3). They do so too
+//! where products are to be in bf16: what is rounded then are the transforms, and those of small tiles only add
+//! and halve.
 //!
 //! In here the channels of a pixel lie side by side (`pixels`), so that all loops run over full
 //! vectors, however small the maps are. Tiles of small images are multiplied together.
 
-mod blocks;
 mod factors;
+mod lines;
 mod pixels;
 mod products;
 #[cfg(test)]
@@ -23,19 +24,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use self::factors::{Factor, Weights};
+use self::factors::{Factor, Weights, place_len};
+use self::lines::{Factors, Line, Narrow, Spread};
 use self::pixels::{Frame, LANES, Pixels};
 use self::products::{Panels, panels};
-use self::transforms::{Gather, Patches, TilesOf};
+use self::transforms::{Gather, TilesOf};
 use super::geometry::Geometry;
 use super::rounded::form_of_rows;
 use super::tile::padded;
 use crate::matmul::bf16::Form;
 
 pub(crate) use self::weights::WeightGradient;
-
-/// Places of a patch, 4 x 4.
-const PLACES: usize = 16;
 
 /// Channels and maps below which the transforms would take longer than they save.
 const FEW_MAPS: usize = 16;
@@ -47,11 +46,11 @@ const TRANSFORM: usize = 140;
 /// Images below which to transform the weights would take longer than it saves.
 const FEW_IMAGES: usize = 8;
 
-/// Channels of all patches that stay in the second cache.
-const CHANNELS_AT_ONCE: usize = 8192;
+/// Numbers of all patches that stay in the second cache.
+const PATCHES_AT_ONCE: usize = 1 << 17;
 
-/// Tiles whose products with a panel of maps stay there too.
-const TILES_AT_ONCE: usize = 128;
+/// Products of all tiles with a map of a panel, as many of which stay there too.
+const PRODUCTS_AT_ONCE: usize = 2048;
 
 /// Images that are worked on at once, at most.
 const MOST_IMAGES: usize = 16;
@@ -86,6 +85,46 @@ fn rows_are_faster(geometry: &Geometry, form: Form) -> bool {
     in_rows <= in_tiles
 }
 
+/// What a map is made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tile {
+    Two,
+    Four,
+}
+
+impl Tile {
+    /// The one that takes fewer products for maps of this size.
+    fn of(map: [usize; 2], form: Option<Form>) -> Self {
+        let num_products = |tile: Self| {
+            let [rows, columns] = tile.cover(map);
+            tile.num_places() * rows * columns
+        };
+        if form.is_none() && num_products(Self::Four) < num_products(Self::Two) {
+            Self::Four
+        } else {
+            Self::Two
+        }
+    }
+
+    /// Its rows and columns.
+    fn length(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+
+    /// Places of the patch that it is made from.
+    fn num_places(self) -> usize {
+        (self.length() + 2).pow(2)
+    }
+
+    /// Rows and columns of tiles that fill a map.
+    fn cover(self, map: [usize; 2]) -> [usize; 2] {
+        map.map(|length| length.div_ceil(self.length()))
+    }
+}
+
 /// What is convolved, and what comes out.
 #[derive(Clone, Copy)]
 pub(crate) struct Sizes {
@@ -104,6 +143,7 @@ pub(crate) struct Sizes {
 /// A convolution whose weights are transformed.
 pub(crate) struct Winograd {
     sizes: Sizes,
+    tile: Tile,
     /// Rows and columns of tiles.
     tiles: [usize; 2],
     weights: Weights,
@@ -138,15 +178,22 @@ impl Winograd {
         form: Option<Form>,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
-        let tiles = sizes.map.map(|length| length.div_ceil(2));
+        let tile = Tile::of(sizes.map, form);
+        let tiles = tile.cover(sizes.map);
         let num_channels = sizes.channels.next_multiple_of(LANES);
-        let weights = Weights::new(transformed(num_channels, &sizes, weight), form);
+        let places = match tile {
+            Tile::Two => transformed::<4>(num_channels, &sizes, weight),
+            Tile::Four => transformed::<6>(num_channels, &sizes, weight),
+        };
+        let weights = Weights::new(places, form);
         let tiles_of_image = tiles[0] * tiles[1];
-        let most_tiles = (CHANNELS_AT_ONCE / num_channels).clamp(1, TILES_AT_ONCE);
+        let most_tiles = (PATCHES_AT_ONCE / num_channels).min(PRODUCTS_AT_ONCE) / tile.num_places();
+        let most_tiles = most_tiles.max(1);
         let most_images = sizes.most_images.clamp(1, MOST_IMAGES);
         let images_at_once = (most_tiles / tiles_of_image).clamp(1, most_images);
         Self {
             sizes,
+            tile,
             tiles,
             weights,
             images_at_once,
@@ -161,9 +208,10 @@ impl Winograd {
 
     pub(crate) fn memory(&self) -> Memory {
         let Sizes { channels, maps, .. } = self.sizes;
-        let image = image_frame(self.sizes.image, self.sizes.padding, self.tiles);
-        let map = map_frame(self.sizes.map, self.tiles);
+        let image = image_frame(self.sizes.image, self.sizes.padding, self.tile, self.tiles);
+        let map = map_frame(self.sizes.map, self.tile, self.tiles);
         let images = 0..self.images_at_once;
+        let num_places = self.tile.num_places();
         Memory {
             images: images
                 .clone()
@@ -171,7 +219,7 @@ impl Winograd {
                 .collect(),
             maps: images.map(|_| Pixels::new(&map, maps)).collect(),
             patches: self.weights.room(self.tiles_at_once),
-            products: vec![0.0; PLACES * self.tiles_at_once * Panels::WIDEST],
+            products: vec![0.0; num_places * place_len(self.tiles_at_once, Panels::WIDEST)],
             rows: vec![0.0; LANES * self.map_len()],
         }
     }
@@ -212,21 +260,40 @@ impl Winograd {
             let num_tiles = tiles.len();
             let tiles = TilesOf {
                 pixels: &memory.images[image],
+                apart: self.tile.length(),
                 columns: self.tiles[1],
                 tiles,
             };
-            memory.patches.collect(tiles, first, Patches);
+            match self.tile {
+                Tile::Two => memory.patches.collect::<Spread, 4, 4>(tiles, first),
+                Tile::Four => memory.patches.collect::<Spread, 6, 6>(tiles, first),
+            }
             first += num_tiles;
         }
     }
 
     /// The pixels of these tiles, of the maps of a panel.
     fn gather(&self, memory: &mut Memory, tiles: Range<usize>, maps: Range<usize>) {
-        let place_stride = memory.products.len() / PLACES;
+        match self.tile {
+            Tile::Two => self.gather_tiles::<4, 2>(memory, tiles, maps),
+            Tile::Four => self.gather_tiles::<6, 4>(memory, tiles, maps),
+        }
+    }
+
+    /// As [`Self::gather`], for tiles of this size.
+    fn gather_tiles<const SIDE: usize, const TILE: usize>(
+        &self,
+        memory: &mut Memory,
+        tiles: Range<usize>,
+        maps: Range<usize>,
+    ) where
+        Narrow: Line<SIDE, TILE>,
+    {
         let mut products = &memory.products[..];
+        let place_stride = products.len() / (SIDE * SIDE);
         for (image, tiles) in self.by_image(tiles) {
             let length = tiles.len() * maps.len();
-            pulp::Arch::new().dispatch(Gather {
+            pulp::Arch::new().dispatch(Gather::<SIDE, TILE> {
                 products,
                 place_stride,
                 columns: self.tiles[1],
@@ -261,29 +328,32 @@ impl Winograd {
 }
 
 /// An image with as many zeros around as the patches of its tiles reach.
-fn image_frame(image: [usize; 2], padding: [usize; 2], tiles: [usize; 2]) -> Frame {
+fn image_frame(image: [usize; 2], padding: [usize; 2], tile: Tile, tiles: [usize; 2]) -> Frame {
     Frame {
-        size: tiles.map(|tiles| 2 * tiles + 2),
+        size: tiles.map(|tiles| tile.length() * tiles + 2),
         start: padding,
         image,
     }
 }
 
 /// A map that is filled up to whole tiles.
-fn map_frame(map: [usize; 2], tiles: [usize; 2]) -> Frame {
+fn map_frame(map: [usize; 2], tile: Tile, tiles: [usize; 2]) -> Frame {
     Frame {
-        size: tiles.map(|tiles| 2 * tiles),
+        size: tiles.map(|tiles| tile.length() * tiles),
         start: [0, 0],
         image: map,
     }
 }
 
 /// For each place of a patch, the factors of `num_channels` for all maps.
-fn transformed(
+fn transformed<const SIDE: usize>(
     num_channels: usize,
     sizes: &Sizes,
     weight: impl Fn(usize, usize, usize) -> f32 + Sync,
-) -> Vec<Panels> {
+) -> Vec<Panels>
+where
+    Factors: Line<3, SIDE>,
+{
     let factors = |first_map: usize, channel: usize| {
         let maps = first_map..sizes.maps.min(first_map + LANES);
         let mut taps = [[0.0; LANES]; 9];
@@ -292,9 +362,9 @@ fn transformed(
                 taps[lane] = weight(map, channel, tap);
             }
         }
-        transforms::weights(&taps)
+        transforms::weights::<SIDE>(&taps)
     };
-    let mut weights = vec![Panels::new(num_channels, sizes.maps); PLACES];
+    let mut weights = vec![Panels::new(num_channels, sizes.maps); SIDE * SIDE];
     let columns: Vec<_> = panels(weights[0].num_columns).collect();
     let mut by_columns: Vec<Vec<&mut [f32]>> = columns.iter().map(|_| Vec::new()).collect();
     for place in &mut weights {
@@ -308,7 +378,7 @@ fn transformed(
             for first_map in columns.clone().step_by(LANES) {
                 let start = channel * columns.len() + first_map - columns.start;
                 let factors = factors(first_map, channel);
-                for (panel, factors) in panels.iter_mut().zip(&factors) {
+                for (panel, factors) in panels.iter_mut().zip(factors.as_flattened()) {
                     panel[start..start + LANES].copy_from_slice(factors);
                 }
             }

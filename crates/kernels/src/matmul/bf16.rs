@@ -23,6 +23,7 @@ use self::operand::{Block, Side};
 use super::{Into, Matrix, Out, Threads};
 use crate::precision::Precision;
 
+pub(crate) use self::filling::Spot;
 pub(crate) use self::operand::Packed;
 pub(crate) use self::shifted::{Products, ROWS_AT_ONCE, ShiftedSums};
 

@@ -1,15 +1,17 @@
-//! The factors of the sixteen products: transformed patches and weights, in `f32` or rounded.
+//! The factors of the products: transformed patches and weights, in `f32` or rounded.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use pulp::Simd;
 
-use super::PLACES;
+use super::lines::Line;
 use super::pixels::LANES;
 use super::products::{Panels, TileProducts, panels};
-use super::transforms::{Collect, Columns, Plain, Sink, TilesOf, Transform, store};
-use crate::matmul::bf16::{Form, Packed, Right};
+use super::transforms::{Collect, Plain, Sink, TilesOf};
+use crate::matmul::bf16::{Form, Packed, Right, Spot};
 use crate::matmul::{Into, Threads, matmul_packed};
+use crate::vectors::store_line;
 
 /// For each place of a patch, the factors of all channels for all maps, panel after panel.
 pub(super) enum Weights {
@@ -47,14 +49,22 @@ impl Weights {
         })
     }
 
+    fn num_places(&self) -> usize {
+        match self {
+            Self::Plain(places) => places.len(),
+            Self::Rounded { panels, .. } => panels.len(),
+        }
+    }
+
     /// Room for the patches of some tiles.
     pub(super) fn room(&self, num_tiles: usize) -> Factor {
-        match self {
-            Self::Plain(places) => Factor::new(None, num_tiles, places[0].num_rows),
+        let (rounding, num_channels) = match self {
+            Self::Plain(places) => (None, places[0].num_rows),
             Self::Rounded {
                 form, num_channels, ..
-            } => Factor::new(Some(Rounding::by_channels(*form)), num_tiles, *num_channels),
-        }
+            } => (Some(Rounding::by_channels(*form)), *num_channels),
+        };
+        Factor::new(rounding, self.num_places(), num_tiles, num_channels)
     }
 
     /// For each place, the products of the first patches with a panel; `products` is
@@ -67,12 +77,12 @@ impl Weights {
         products: &mut [f32],
     ) {
         let width = maps.len();
-        let place_len = products.len() / PLACES;
-        let products = products.chunks_exact_mut(place_len);
+        let num_places = self.num_places();
+        let products = products.chunks_exact_mut(products.len() / num_places);
         let products = products.map(|products| &mut products[..num_tiles * width]);
         match (self, patches) {
             (Self::Plain(weights), Factor::Plain(patches)) => {
-                let patches = patches.chunks_exact(patches.len() / PLACES);
+                let patches = patches.chunks_exact(patches.len() / num_places);
                 for ((weights, patches), products) in weights.iter().zip(patches).zip(products) {
                     pulp::Arch::new().dispatch(TileProducts {
                         patches,
@@ -116,6 +126,12 @@ impl Rounding {
     }
 }
 
+/// From the numbers of one place to those of the next, of so many rows and columns: no multiple of a page, for
+/// in the first cache those of all places would push each other out.
+pub(super) fn place_len(num_rows: usize, num_columns: usize) -> usize {
+    num_rows * num_columns + LANES
+}
+
 /// For each place of a patch, `tiles x channels`: what is transformed, as a factor of the products.
 pub(super) enum Factor {
     /// `[place, tile, channel]`
@@ -125,9 +141,14 @@ pub(super) enum Factor {
 
 impl Factor {
     /// Room for some tiles of some channels, a multiple of [`LANES`].
-    pub(super) fn new(rounding: Option<Rounding>, num_tiles: usize, num_channels: usize) -> Self {
+    pub(super) fn new(
+        rounding: Option<Rounding>,
+        num_places: usize,
+        num_tiles: usize,
+        num_channels: usize,
+    ) -> Self {
         let Some(rounding @ Rounding { form, by_tiles }) = rounding else {
-            return Self::Plain(vec![0.0; PLACES * num_tiles * num_channels]);
+            return Self::Plain(vec![0.0; num_places * place_len(num_tiles, num_channels)]);
         };
         let place = || {
             if by_tiles {
@@ -136,46 +157,53 @@ impl Factor {
                 Packed::of_rows(form, num_tiles, num_channels)
             }
         };
-        Self::Rounded(rounding, (0..PLACES).map(|_| place()).collect())
+        Self::Rounded(rounding, (0..num_places).map(|_| place()).collect())
     }
 
     /// Takes in some tiles; `first` have been collected before.
-    pub(super) fn collect(&mut self, tiles: TilesOf, first: usize, transform: impl Transform) {
+    pub(super) fn collect<L: Line<IN, OUT>, const IN: usize, const OUT: usize>(
+        &mut self,
+        tiles: TilesOf,
+        first: usize,
+    ) {
         match self {
             Self::Plain(values) => {
                 let sink = Plain {
                     channels: tiles.pixels.channels,
-                    place_stride: values.len() / PLACES,
+                    place_stride: values.len() / (OUT * OUT),
                     values,
                 };
-                let work = Collect {
-                    tiles,
-                    first,
-                    sink,
-                    transform,
-                };
-                pulp::Arch::new().dispatch(work);
+                pulp::Arch::new().dispatch(collect::<_, L, IN, OUT>(tiles, first, sink));
             }
             Self::Rounded(Rounding { form, by_tiles }, places) => {
                 if *by_tiles {
-                    let sink = RoundedByTiles(places);
-                    form.dispatch(Collect {
+                    form.dispatch(collect::<_, L, IN, OUT>(
                         tiles,
                         first,
-                        sink,
-                        transform,
-                    });
+                        RoundedByTiles(places),
+                    ));
                 } else {
-                    let sink = RoundedByChannels(places);
-                    form.dispatch(Collect {
+                    form.dispatch(collect::<_, L, IN, OUT>(
                         tiles,
                         first,
-                        sink,
-                        transform,
-                    });
+                        RoundedByChannels(places),
+                    ));
                 }
             }
         }
+    }
+}
+
+fn collect<K, L: Line<IN, OUT>, const IN: usize, const OUT: usize>(
+    tiles: TilesOf<'_>,
+    first: usize,
+    sink: K,
+) -> Collect<'_, K, L, IN, OUT> {
+    Collect {
+        tiles,
+        first,
+        sink,
+        line: PhantomData,
     }
 }
 
@@ -183,10 +211,16 @@ impl Factor {
 struct RoundedByChannels<'a>(&'a mut [Packed]);
 
 impl Sink for RoundedByChannels<'_> {
+    type Spot = Spot;
+
     #[inline(always)]
-    fn put<S: Simd>(&mut self, tile: usize, channel: usize, columns: &Columns<S>) {
-        let spot = self.0[0].in_row(tile, channel);
-        for (place, &values) in self.0.iter_mut().zip(columns.as_flattened()) {
+    fn spot(&self, tile: usize, channel: usize) -> Spot {
+        self.0[0].in_row(tile, channel)
+    }
+
+    #[inline(always)]
+    fn put<S: Simd, const N: usize>(&mut self, spot: Spot, place: usize, column: [S::f32s; N]) {
+        for (place, values) in self.0[place..].iter_mut().zip(column) {
             place.put_in_row(spot, &lanes::<S>(values));
         }
     }
@@ -196,10 +230,16 @@ impl Sink for RoundedByChannels<'_> {
 struct RoundedByTiles<'a>(&'a mut [Packed]);
 
 impl Sink for RoundedByTiles<'_> {
+    type Spot = Spot;
+
     #[inline(always)]
-    fn put<S: Simd>(&mut self, tile: usize, channel: usize, columns: &Columns<S>) {
-        let spot = self.0[0].in_step(tile, channel);
-        for (place, &values) in self.0.iter_mut().zip(columns.as_flattened()) {
+    fn spot(&self, tile: usize, channel: usize) -> Spot {
+        self.0[0].in_step(tile, channel)
+    }
+
+    #[inline(always)]
+    fn put<S: Simd, const N: usize>(&mut self, spot: Spot, place: usize, column: [S::f32s; N]) {
+        for (place, values) in self.0[place..].iter_mut().zip(column) {
             place.put_in_step(spot, &lanes::<S>(values));
         }
     }
@@ -209,6 +249,6 @@ impl Sink for RoundedByTiles<'_> {
 #[inline(always)]
 fn lanes<S: Simd>(values: S::f32s) -> [f32; LANES] {
     let mut lanes = [0.0; LANES];
-    store::<S>(&mut lanes, values);
+    store_line::<S, 1>(&mut lanes, 0, [values]);
     lanes
 }

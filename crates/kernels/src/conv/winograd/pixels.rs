@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::blocks;
+use crate::vectors::{gather, scatter};
 
-/// Channels are filled up to a multiple of it: the lanes of the longest vectors.
-pub(super) const LANES: usize = 16;
+/// Channels are filled up to a multiple of it.
+pub(super) use crate::vectors::LANES;
 
 /// Where an image lies among zeros.
 #[derive(Debug, Clone, Copy)]
@@ -52,18 +52,8 @@ impl Pixels {
     /// Takes in an image, `[C, H, W]`.
     pub(super) fn load(&mut self, image: &[f32]) {
         let num_pixels = self.places.len();
-        for (channel, rows) in image.chunks(LANES * num_pixels).enumerate() {
-            let channel = channel * LANES;
-            if blocks::load(rows, &self.places, channel, &mut self.values) {
-                continue;
-            }
-            for pixel in 0..num_pixels {
-                let to = &mut self.values[self.places[pixel] + channel..];
-                let from = rows[pixel..].iter().step_by(num_pixels);
-                for (to, &from) in to.iter_mut().zip(from) {
-                    *to = from;
-                }
-            }
+        for (block, rows) in image.chunks(LANES * num_pixels).enumerate() {
+            scatter(rows, &self.places, &mut self.values[block * LANES..]);
         }
     }
 
@@ -77,15 +67,7 @@ impl Pixels {
 
     /// Writes one of the blocks of channels, `[C, H, W]`.
     pub(super) fn store(&self, channels: Range<usize>, to: &mut [f32]) {
-        let num_pixels = self.places.len();
-        let to = &mut to[..channels.len() * num_pixels];
-        if blocks::store(&self.values, &self.places, channels.start, to) {
-            return;
-        }
-        for (channel, row) in channels.zip(to.chunks_exact_mut(num_pixels)) {
-            for (to, place) in row.iter_mut().zip(&self.places) {
-                *to = self.values[place + channel];
-            }
-        }
+        let to = &mut to[..channels.len() * self.places.len()];
+        gather(&self.values[channels.start..], &self.places, to);
     }
 }

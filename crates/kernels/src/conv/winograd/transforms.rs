@@ -1,102 +1,82 @@
 //! Weights, patches and tiles into and out of the space where a convolution is a product.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use pulp::{Simd, WithSimd};
+use pulp::{Scalar, Simd, WithSimd};
 
+use super::lines::{Factors, Line, Narrow, Taps};
 use super::pixels::{LANES, Pixels};
+use crate::vectors::{load_line, store_line};
 
-/// The 3 x 3 weights of some maps as 4 x 4 factors, column after column: `G g Gᵀ`.
-pub(super) fn weights(taps: &[[f32; LANES]; 9]) -> [[f32; LANES]; 16] {
-    let mut factors = [[0.0; LANES]; 16];
+/// The 3 x 3 weights of some maps as factors, column after column.
+pub(super) fn weights<const SIDE: usize>(taps: &[[f32; LANES]; 9]) -> [[[f32; LANES]; SIDE]; SIDE]
+where
+    Factors: Line<3, SIDE>,
+{
+    let mut factors = [[[0.0; LANES]; SIDE]; SIDE];
+    let mut between = [[0.0; 3]; SIDE];
     for lane in 0..LANES {
-        let widen = |a: f32, b: f32, c: f32| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
-        let mut rows = [[0.0; 4]; 3];
-        for (y, row) in rows.iter_mut().enumerate() {
-            *row = widen(
-                taps[y * 3][lane],
-                taps[y * 3 + 1][lane],
-                taps[y * 3 + 2][lane],
-            );
-        }
-        for x in 0..4 {
-            let column = widen(rows[0][x], rows[1][x], rows[2][x]);
-            for (y, factor) in column.into_iter().enumerate() {
-                factors[x * 4 + y][lane] = factor;
-            }
-        }
+        both_ways::<Factors, _, 3, SIDE>(
+            Scalar::new(),
+            &mut between,
+            |y| [0, 1, 2].map(|x| taps[y * 3 + x][lane]),
+            |x, column| {
+                for (factor, value) in factors[x].iter_mut().zip(column) {
+                    factor[lane] = value;
+                }
+            },
+        );
     }
     factors
 }
 
-/// How the pixels of a tile become the sixteen numbers of a product, column after column.
-pub(super) trait Transform {
-    /// Rows and columns that it looks at.
-    const SIDE: usize;
-
-    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> Columns<S>;
-}
-
-/// Of an image: `Bᵀ d B`.
-pub(super) struct Patches;
-
-impl Transform for Patches {
-    const SIDE: usize = 4;
-
-    #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> Columns<S> {
-        let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
-        for y in 0..4 {
-            let row = spread(simd, pixels[y]);
-            for x in 0..4 {
-                columns[x][y] = row[x];
-            }
+/// Transforms rows, and what came of them as columns once more; of columns it makes rows in the same way.
+/// What is in `between` has no effect.
+#[inline(always)]
+fn both_ways<L: Line<IN, OUT>, S: Simd, const IN: usize, const OUT: usize>(
+    simd: S,
+    between: &mut [[S::f32s; IN]; OUT],
+    row: impl Fn(usize) -> [S::f32s; IN],
+    mut put_column: impl FnMut(usize, [S::f32s; OUT]),
+) {
+    for y in 0..IN {
+        let row = L::of(simd, row(y));
+        for x in 0..OUT {
+            between[x][y] = row[x];
         }
-        for column in &mut columns {
-            *column = spread(simd, *column);
-        }
-        columns
+    }
+    for (x, column) in between.iter().enumerate() {
+        put_column(x, L::of(simd, *column));
     }
 }
 
-/// Of the gradient of a map: `A d Aᵀ`.
-pub(super) struct Tiles;
-
-impl Transform for Tiles {
-    const SIDE: usize = 2;
-
-    #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, pixels: [[S::f32s; 4]; 4]) -> Columns<S> {
-        let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
-        for y in 0..2 {
-            let row = widen(simd, [pixels[y][0], pixels[y][1]]);
-            for x in 0..4 {
-                columns[x][y] = row[x];
-            }
-        }
-        for column in &mut columns {
-            *column = widen(simd, [column[0], column[1]]);
-        }
-        columns
-    }
-}
-
-/// Some tiles of an image or a map, two pixels apart.
+/// Some tiles of an image or a map.
 #[derive(Clone)]
 pub(super) struct TilesOf<'a> {
     pub(super) pixels: &'a Pixels,
+    /// Pixels from one tile to the next.
+    pub(super) apart: usize,
     /// Tiles of a row.
     pub(super) columns: usize,
     pub(super) tiles: Range<usize>,
 }
 
-/// The sixteen numbers of a product, column after column, of neighbouring channels.
-pub(super) type Columns<S> = [[<S as Simd>::f32s; 4]; 4];
-
 /// Where the transforms of tiles go.
 pub(super) trait Sink {
-    /// Takes in those of some channels, from `channel` on.
-    fn put<S: Simd>(&mut self, tile: usize, channel: usize, columns: &Columns<S>);
+    /// Where those of a tile and some channels lie.
+    type Spot: Copy;
+
+    /// `channel` is the first of them.
+    fn spot(&self, tile: usize, channel: usize) -> Self::Spot;
+
+    /// Takes in those of a column of places, the first of which is `place`.
+    fn put<S: Simd, const N: usize>(
+        &mut self,
+        spot: Self::Spot,
+        place: usize,
+        column: [S::f32s; N],
+    );
 }
 
 /// Keeps them as they are.
@@ -108,64 +88,64 @@ pub(super) struct Plain<'a> {
 }
 
 impl Sink for Plain<'_> {
+    /// In the first place.
+    type Spot = usize;
+
     #[inline(always)]
-    fn put<S: Simd>(&mut self, tile: usize, channel: usize, columns: &Columns<S>) {
-        for (place, &values) in columns.as_flattened().iter().enumerate() {
-            let start = place * self.place_stride + tile * self.channels + channel;
-            store::<S>(&mut self.values[start..], values);
-        }
+    fn spot(&self, tile: usize, channel: usize) -> usize {
+        tile * self.channels + channel
+    }
+
+    #[inline(always)]
+    fn put<S: Simd, const N: usize>(&mut self, spot: usize, place: usize, column: [S::f32s; N]) {
+        let values = &mut self.values[place * self.place_stride + spot..];
+        store_line::<S, N>(values, self.place_stride, column);
     }
 }
 
-/// Transforms some tiles.
-pub(super) struct Collect<'a, K, T> {
+/// Transforms some tiles, looking at `IN` rows and columns of each.
+pub(super) struct Collect<'a, K, L, const IN: usize, const OUT: usize> {
     pub(super) tiles: TilesOf<'a>,
     /// The first one's number in the sink.
     pub(super) first: usize,
     pub(super) sink: K,
-    pub(super) transform: T,
+    pub(super) line: PhantomData<L>,
 }
 
-impl<K: Sink, T: Transform> WithSimd for Collect<'_, K, T> {
+impl<K: Sink, L: Line<IN, OUT>, const IN: usize, const OUT: usize> WithSimd
+    for Collect<'_, K, L, IN, OUT>
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            tiles:
-                TilesOf {
-                    pixels:
-                        &Pixels {
-                            ref values,
-                            width,
-                            channels,
-                            ..
-                        },
-                    columns,
-                    tiles,
-                },
-            first,
-            mut sink,
-            transform,
-        } = self;
-        for (index, tile) in (first..).zip(tiles) {
-            let start = (2 * (tile / columns) * width + 2 * (tile % columns)) * channels;
+        let TilesOf {
+            pixels,
+            apart,
+            columns,
+            tiles,
+        } = self.tiles;
+        let mut sink = self.sink;
+        let (width, channels) = (pixels.width, pixels.channels);
+        let mut between = [[simd.splat_f32s(0.0); IN]; OUT];
+        for (index, tile) in (self.first..).zip(tiles) {
+            let start = apart * (tile / columns * width + tile % columns) * channels;
             for channel in (0..channels).step_by(S::F32_LANES) {
-                let mut pixels = [[simd.splat_f32s(0.0); 4]; 4];
-                for (y, pixels) in pixels.iter_mut().take(T::SIDE).enumerate() {
-                    for (x, pixel) in pixels.iter_mut().take(T::SIDE).enumerate() {
-                        let place = start + (y * width + x) * channels + channel;
-                        *pixel = load::<S>(&values[place..]);
-                    }
-                }
-                sink.put::<S>(index, channel, &transform.of(simd, pixels));
+                let corner = &pixels.values[start + channel..];
+                let spot = sink.spot(index, channel);
+                both_ways::<L, S, IN, OUT>(
+                    simd,
+                    &mut between,
+                    |y| load_line::<S, IN>(&corner[y * width * channels..], channels),
+                    |x, column| sink.put::<S, OUT>(spot, x * OUT, column),
+                );
             }
         }
     }
 }
 
-/// The pixels of some tiles: `Aᵀ m A` of each.
-pub(super) struct Gather<'a> {
+/// The pixels of some tiles, `TILE` rows and columns of each, from their products.
+pub(super) struct Gather<'a, const SIDE: usize, const TILE: usize> {
     /// `[place, tile, map]`, places `place_stride` apart.
     pub(super) products: &'a [f32],
     pub(super) place_stride: usize,
@@ -176,7 +156,10 @@ pub(super) struct Gather<'a> {
     pub(super) pixels: &'a mut Pixels,
 }
 
-impl WithSimd for Gather<'_> {
+impl<const SIDE: usize, const TILE: usize> WithSimd for Gather<'_, SIDE, TILE>
+where
+    Narrow: Line<SIDE, TILE>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -188,33 +171,33 @@ impl WithSimd for Gather<'_> {
             ..
         } = self.pixels;
         let num_maps = self.maps.len();
+        let mut between = [[simd.splat_f32s(0.0); SIDE]; TILE];
         for (index, tile) in self.tiles.enumerate() {
-            let (row, column) = (tile / self.columns, tile % self.columns);
-            let start = (2 * row * *width + 2 * column) * *channels + self.maps.start;
+            let corner = TILE * (tile / self.columns * *width + tile % self.columns);
+            let start = corner * *channels + self.maps.start;
             for map in (0..num_maps).step_by(S::F32_LANES) {
-                let mut columns = [[simd.splat_f32s(0.0); 2]; 4];
-                for (x, column) in columns.iter_mut().enumerate() {
-                    let mut products = [simd.splat_f32s(0.0); 4];
-                    for (y, product) in products.iter_mut().enumerate() {
-                        let place = (x * 4 + y) * self.place_stride + index * num_maps + map;
-                        *product = load::<S>(&self.products[place..]);
-                    }
-                    *column = narrow(simd, products);
-                }
-                for y in 0..2 {
-                    let row = [columns[0][y], columns[1][y], columns[2][y], columns[3][y]];
-                    for (x, pixel) in narrow(simd, row).into_iter().enumerate() {
-                        let place = start + (y * *width + x) * *channels + map;
-                        store::<S>(&mut values[place..], pixel);
-                    }
-                }
+                let products = &self.products[index * num_maps + map..];
+                both_ways::<Narrow, S, SIDE, TILE>(
+                    simd,
+                    &mut between,
+                    |x| {
+                        load_line::<S, SIDE>(
+                            &products[x * SIDE * self.place_stride..],
+                            self.place_stride,
+                        )
+                    },
+                    |y, row| {
+                        let row_start = start + y * *width * *channels + map;
+                        store_line::<S, TILE>(&mut values[row_start..], *channels, row);
+                    },
+                );
             }
         }
     }
 }
 
-/// The taps of one map from what their factors got: `Gᵀ m G`.
-pub(super) struct Taps<'a> {
+/// The taps of one map from what their factors got.
+pub(super) struct TapsOf<'a, const SIDE: usize> {
     /// `[place, channel]`, places `place_stride` apart.
     pub(super) sums: &'a [f32],
     pub(super) place_stride: usize,
@@ -222,28 +205,24 @@ pub(super) struct Taps<'a> {
     pub(super) weights: &'a mut [f32],
 }
 
-impl WithSimd for Taps<'_> {
+impl<const SIDE: usize> WithSimd for TapsOf<'_, SIDE>
+where
+    Taps: Line<SIDE, 3>,
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let mut found = [[0.0; LANES]; 9];
+        let mut between = [[simd.splat_f32s(0.0); SIDE]; 3];
         for (index, channels) in self.weights.chunks_mut(9 * S::F32_LANES).enumerate() {
-            let mut columns = [[simd.splat_f32s(0.0); 3]; 4];
-            for (x, column) in columns.iter_mut().enumerate() {
-                let mut sums = [simd.splat_f32s(0.0); 4];
-                for (y, sum) in sums.iter_mut().enumerate() {
-                    let place = (x * 4 + y) * self.place_stride + index * S::F32_LANES;
-                    *sum = load::<S>(&self.sums[place..]);
-                }
-                *column = taps(simd, sums);
-            }
-            for y in 0..3 {
-                let row = [columns[0][y], columns[1][y], columns[2][y], columns[3][y]];
-                for (x, tap) in taps(simd, row).into_iter().enumerate() {
-                    store::<S>(&mut found[y * 3 + x], tap);
-                }
-            }
+            let sums = &self.sums[index * S::F32_LANES..];
+            both_ways::<Taps, S, SIDE, 3>(
+                simd,
+                &mut between,
+                |x| load_line::<S, SIDE>(&sums[x * SIDE * self.place_stride..], self.place_stride),
+                |y, row| store_line::<S, 3>(found[y * 3..][..3].as_flattened_mut(), LANES, row),
+            );
             for (channel, taps) in channels.chunks_exact_mut(9).enumerate() {
                 for (to, found) in taps.iter_mut().zip(&found) {
                     *to = found[channel];
@@ -251,54 +230,4 @@ impl WithSimd for Taps<'_> {
             }
         }
     }
-}
-
-/// `Bᵀ d`
-#[inline(always)]
-fn spread<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
-    [
-        simd.sub_f32s(a, c),
-        simd.add_f32s(b, c),
-        simd.sub_f32s(c, b),
-        simd.sub_f32s(b, d),
-    ]
-}
-
-/// `Aᵀ m`
-#[inline(always)]
-fn narrow<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
-    [
-        simd.add_f32s(simd.add_f32s(a, b), c),
-        simd.sub_f32s(simd.sub_f32s(b, c), d),
-    ]
-}
-
-/// `A d`
-#[inline(always)]
-fn widen<S: Simd>(simd: S, [a, b]: [S::f32s; 2]) -> [S::f32s; 4] {
-    [
-        a,
-        simd.add_f32s(a, b),
-        simd.sub_f32s(a, b),
-        simd.sub_f32s(simd.splat_f32s(0.0), b),
-    ]
-}
-
-/// `Gᵀ m`
-#[inline(always)]
-fn taps<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 3] {
-    let half = simd.splat_f32s(0.5);
-    let sum = simd.mul_f32s(half, simd.add_f32s(b, c));
-    let difference = simd.mul_f32s(half, simd.sub_f32s(b, c));
-    [simd.add_f32s(a, sum), difference, simd.add_f32s(sum, d)]
-}
-
-#[inline(always)]
-fn load<S: Simd>(values: &[f32]) -> S::f32s {
-    S::as_simd_f32s(&values[..S::F32_LANES]).0[0]
-}
-
-#[inline(always)]
-pub(super) fn store<S: Simd>(to: &mut [f32], values: S::f32s) {
-    S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = values;
 }

@@ -1,4 +1,4 @@
-//! The gradient of the 3 x 3 weights from the same tiles: 16 products for each instead of 36.
+//! The gradient of the 3 x 3 weights from the same tiles, with as many products.
 //!
 //! For each place of a patch, the gradient of the transformed weights is a product of matrices: the
 //! transformed gradients of all tiles, `maps x tiles`, by their patches, `tiles x channels`. Tiles of
@@ -8,15 +8,16 @@ use std::ops::Range;
 
 use super::super::geometry::Geometry;
 use super::factors::{Factor, Rounding};
+use super::lines::{Spread, Widen};
 use super::pixels::Pixels;
 use super::products::WeightProducts;
-use super::transforms::{Patches, Taps, Tiles, TilesOf};
-use super::{PLACES, image_frame, map_frame};
+use super::transforms::{TapsOf, TilesOf};
+use super::{Tile, image_frame, map_frame};
 use crate::matmul::bf16::{Form, Right};
 use crate::matmul::{Into, matmul_packed};
 
-/// Channels and maps of all tiles that are collected for each place.
-const COLLECTED: usize = 16384;
+/// Numbers of all tiles that are collected.
+const COLLECTED: usize = 1 << 18;
 
 /// Tiles at a time: what a block of rounded numbers takes.
 const TILES: usize = 32;
@@ -24,6 +25,7 @@ const TILES: usize = 32;
 /// The gradient of the weights of some images, as far as it is summed.
 pub(crate) struct WeightGradient {
     geometry: Geometry,
+    tile: Tile,
     /// Rows and columns of tiles.
     tiles: [usize; 2],
     image: Pixels,
@@ -42,17 +44,21 @@ impl WeightGradient {
     /// For a convolution that [`fits`](super::fits), of at most `num_images` images. Products are in
     /// `form`, or else in `f32`.
     pub(crate) fn new(geometry: &Geometry, form: Option<Form>, num_images: usize) -> Self {
-        let tiles = geometry.map.map(|length| length.div_ceil(2));
-        let image = image_frame(geometry.image, geometry.padding, tiles);
+        let tile = Tile::of(geometry.map, form);
+        let tiles = tile.cover(geometry.map);
+        let image = image_frame(geometry.image, geometry.padding, tile, tiles);
         let image = Pixels::new(&image, geometry.channels);
-        let d_map = Pixels::new(&map_frame(geometry.map, tiles), geometry.width);
+        let d_map = Pixels::new(&map_frame(geometry.map, tile, tiles), geometry.width);
         let (channels, maps) = (image.channels, d_map.channels);
         let most = num_images * tiles[0] * tiles[1];
-        let tiles_at_once = (COLLECTED / (channels + maps)).min(most);
+        let num_places = tile.num_places();
+        let tiles_at_once = (COLLECTED / (num_places * (channels + maps))).min(most);
         let tiles_at_once = tiles_at_once.next_multiple_of(TILES);
-        let factor = |width| Factor::new(form.map(Rounding::by_tiles), tiles_at_once, width);
+        let rounding = form.map(Rounding::by_tiles);
+        let factor = |width| Factor::new(rounding, num_places, tiles_at_once, width);
         Self {
             geometry: *geometry,
+            tile,
             tiles,
             image,
             d_map,
@@ -60,7 +66,7 @@ impl WeightGradient {
             d_tiles: factor(maps),
             tiles_at_once,
             num_collected: 0,
-            sums: vec![0.0; PLACES * maps * channels],
+            sums: vec![0.0; num_places * maps * channels],
         }
     }
 
@@ -87,11 +93,21 @@ impl WeightGradient {
         self.num_collected += tiles.len();
         let of = |pixels| TilesOf {
             pixels,
+            apart: self.tile.length(),
             columns: self.tiles[1],
             tiles: tiles.clone(),
         };
-        self.patches.collect(of(&self.image), first, Patches);
-        self.d_tiles.collect(of(&self.d_map), first, Tiles);
+        let (image, d_map) = (of(&self.image), of(&self.d_map));
+        match self.tile {
+            Tile::Two => {
+                self.patches.collect::<Spread, 4, 4>(image, first);
+                self.d_tiles.collect::<Widen, 2, 4>(d_map, first);
+            }
+            Tile::Four => {
+                self.patches.collect::<Spread, 6, 6>(image, first);
+                self.d_tiles.collect::<Widen, 4, 6>(d_map, first);
+            }
+        }
     }
 
     /// Adds the products of what is collected to the sums.
@@ -104,8 +120,9 @@ impl WeightGradient {
         let sums = self.sums.chunks_exact_mut(maps * channels);
         match (&mut self.patches, &mut self.d_tiles) {
             (Factor::Plain(patches), Factor::Plain(d_tiles)) => {
-                let patches = patches.chunks_exact(self.tiles_at_once * channels);
-                let d_tiles = d_tiles.chunks_exact(self.tiles_at_once * maps);
+                let num_places = self.tile.num_places();
+                let patches = patches.chunks_exact(patches.len() / num_places);
+                let d_tiles = d_tiles.chunks_exact(d_tiles.len() / num_places);
                 for ((sums, patches), d_tiles) in sums.zip(patches).zip(d_tiles) {
                     pulp::Arch::new().dispatch(WeightProducts {
                         patches: &patches[..num_tiles * channels],
@@ -136,11 +153,20 @@ impl WeightGradient {
         let mut d_weight = vec![0.0; self.geometry.weight_len()];
         let d_maps = d_weight.chunks_exact_mut(9 * self.geometry.channels);
         for (map, weights) in d_maps.enumerate() {
-            pulp::Arch::new().dispatch(Taps {
-                sums: &self.sums[map * channels..],
-                place_stride: maps * channels,
-                weights,
-            });
+            let sums = &self.sums[map * channels..];
+            let place_stride = maps * channels;
+            match self.tile {
+                Tile::Two => pulp::Arch::new().dispatch(TapsOf::<4> {
+                    sums,
+                    place_stride,
+                    weights,
+                }),
+                Tile::Four => pulp::Arch::new().dispatch(TapsOf::<6> {
+                    sums,
+                    place_stride,
+                    weights,
+                }),
+            }
         }
         self.sums.fill(0.0);
         d_weight
