@@ -12,6 +12,7 @@ use gemm::Parallelism;
 
 use self::strips::Strips;
 use crate::precision::precision;
+use crate::vectors::{LANES, scatter};
 
 /// Who computes a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,11 +271,11 @@ unsafe impl Sync for Out {}
 /// Multiplications that are done sooner than another thread takes a part of them.
 const ALONE: usize = 1 << 19;
 
-/// The least that is cut off a side. `gemm` goes along the inner dimension of small products in other steps:
-/// with less, the bits would depend on the cut.
-const MIN_PART: usize = 128;
+/// Rows and columns of a product that `gemm` calls small: along the inner dimension it goes in other steps then,
+/// and the bits of a part that is small would depend on the cut.
+const SMALL: usize = 64;
 
-/// As [`MIN_PART`], of the side that is not cut.
+/// The least of the side that is not cut: for less, `gemm` has other ways again.
 const MIN_OTHER: usize = 4;
 
 /// Rows of a product that `gemm` computes at once, with AVX-512 as with AVX2.
@@ -295,15 +296,21 @@ unsafe fn multiply_f32(a: Matrix, b: Matrix, out: Out, num_threads: usize) {
     } else {
         (b.columns, a.rows, COLUMNS_AT_ONCE)
     };
-    let is_small = side * other * a.columns < ALONE;
-    if num_threads == 1 || is_small || side < 2 * MIN_PART || other < MIN_OTHER {
-        // SAFETY: as here.
-        unsafe { multiply_part(a, b, out, num_threads) };
+    let is_little = side * other * a.columns < ALONE;
+    let min_part = if other > SMALL { SMALL } else { 2 * SMALL };
+    if num_threads == 1 || is_little || side < 2 * min_part || other < MIN_OTHER {
+        if is_shorter_turned(a, b, out.into) {
+            // SAFETY: as here.
+            unsafe { multiply_turned(a, b, out, num_threads) };
+        } else {
+            // SAFETY: as here.
+            unsafe { multiply_part(a, b, out, num_threads) };
+        }
         return;
     }
     let half = num_threads / 2;
     let cut = (side * half / num_threads).next_multiple_of(at_once);
-    let cut = cut.clamp(MIN_PART, side - MIN_PART);
+    let cut = cut.clamp(min_part, side - min_part);
     let (first, second) = if by_rows {
         let part = |rows| (a.some_rows(rows), b);
         (part(0..cut), part(cut..side))
@@ -321,6 +328,54 @@ unsafe fn multiply_f32(a: Matrix, b: Matrix, out: Out, num_threads: usize) {
         || unsafe { multiply_f32(first.0, first.1, out, half) },
         || unsafe { multiply_f32(second.0, second.1, rest, num_threads - half) },
     );
+}
+
+/// From so many steps of the inner dimension for each row on, it takes longer to turn the right factor about than
+/// the result.
+const STEPS_A_ROW: usize = 3;
+
+/// Whether the right factor lies column after column and is so long that [`multiply_turned`] is faster.
+fn is_shorter_turned(a: Matrix, b: Matrix, into: Into) -> bool {
+    let b_is_turned = b.row_stride == 1 && b.column_stride != 1;
+    b_is_turned
+        && a.column_stride == 1
+        && a.rows > 1
+        && b.rows >= STEPS_A_ROW * a.rows
+        && into == Into::Overwrite
+}
+
+/// As [`multiply_part`], for a result that replaces what is there, by way of its columns: `gemm` turns the right
+/// factor about element by element, if it lies column after column. As the left factor of the turned product it
+/// lies as it is to be read.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_turned(a: Matrix, b: Matrix, out: Out, num_threads: usize) {
+    let num_rows = a.rows;
+    let mut columns = Vec::with_capacity(b.columns * num_rows);
+    let room = Out {
+        start: columns.as_mut_ptr(),
+        stride: num_rows,
+        into: Into::Overwrite,
+    };
+    // SAFETY: there is room for the product, all of which is written.
+    unsafe {
+        multiply_part(b.transposed(), a.transposed(), room, num_threads);
+        columns.set_len(b.columns * num_rows);
+    }
+    let places: Vec<_> = (0..num_rows).map(|row| row * LANES).collect();
+    let mut rows = vec![0.0; num_rows * LANES];
+    for (block, columns) in columns.chunks(LANES * num_rows).enumerate() {
+        scatter(columns, &places, &mut rows);
+        for (row, values) in rows.chunks_exact(LANES).enumerate() {
+            let place = row * out.stride + block * LANES;
+            // SAFETY: these are elements of the product, for which the caller vouches.
+            unsafe {
+                let to = out.start.add(place);
+                to.copy_from_nonoverlapping(values.as_ptr(), columns.len() / num_rows);
+            }
+        }
+    }
 }
 
 /// As [`multiply_f32`], uncut.

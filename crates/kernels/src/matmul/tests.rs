@@ -8,8 +8,13 @@ use crate::testing::numbers;
 
 /// Rows, columns, inner size: sides that are cut, once and again, at places that fit no block; one that is too
 /// short for it; and products of which `gemm` has other ways for parts.
-const SIZES: [[usize; 3]; 9] = [
+const SIZES: [[usize; 3]; 14] = [
     [128, 784, 300],
+    [128, 128, 1100],
+    [65, 129, 1100],
+    [200, 64, 1100],
+    [128, 784, 500],
+    [19, 300, 600],
     [784, 500, 129],
     [1000, 130, 70],
     [257, 255, 600],
