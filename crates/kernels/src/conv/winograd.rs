@@ -26,13 +26,14 @@ use rayon::prelude::*;
 
 use self::factors::{Factor, Weights, place_len};
 use self::lines::{Factors, Line, Narrow, Spread};
-use self::pixels::{Frame, LANES, Pixels};
+use self::pixels::{Frame, Pixels};
 use self::products::{Panels, panels};
 use self::transforms::{Gather, TilesOf};
 use super::geometry::Geometry;
 use super::rounded::form_of_rows;
 use super::tile::padded;
 use crate::matmul::bf16::Form;
+use crate::vectors::LANES;
 
 pub(crate) use self::weights::WeightGradient;
 

@@ -6,12 +6,11 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::lines::Line;
-use super::pixels::LANES;
 use super::products::{Panels, TileProducts, panels};
 use super::transforms::{Collect, Plain, Sink, TilesOf};
 use crate::matmul::bf16::{Form, Packed, Right, Spot};
 use crate::matmul::{Into, Threads, matmul_packed};
-use crate::vectors::store_line;
+use crate::vectors::{LANES, store_line};
 
 /// For each place of a patch, the factors of all channels for all maps, panel after panel.
 pub(super) enum Weights {

@@ -3,7 +3,7 @@
 //! A line of pixels and the three taps of a row are values of polynomials, whose product is the convolution:
 //! at 0, 1, -1 and infinity for tiles of two pixels, at 0, 3/4, -3/4, 3/2, -3/2 and infinity for tiles of four.
 //! The matrices are named as by Lavin and Gray. Of small points for four, these are among those that round
-//! least: two to three times as much as the plain sum, where 1 and 2 would round five times as much.
+//! least; `conv`'s tests compare them with the plain sum.
 #![allow(clippy::many_single_char_names)] // the places of a line, one after the other
 
 use pulp::Simd;

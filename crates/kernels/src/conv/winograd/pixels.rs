@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use crate::vectors::{gather, scatter};
-
-/// Channels are filled up to a multiple of it.
-pub(super) use crate::vectors::LANES;
+use crate::vectors::{LANES, gather, scatter};
 
 /// Where an image lies among zeros.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::tile::{MAX_ROWS, rows};
-use super::pixels::LANES;
 use crate::matmul::Matrix;
+use crate::vectors::LANES;
 
 /// Vectors side by side that a tile of registers holds for each of its rows, at most.
 const VECTORS: usize = 3;

@@ -6,8 +6,8 @@ use std::ops::Range;
 use pulp::{Scalar, Simd, WithSimd};
 
 use super::lines::{Factors, Line, Narrow, Taps};
-use super::pixels::{LANES, Pixels};
-use crate::vectors::{load_line, store_line};
+use super::pixels::Pixels;
+use crate::vectors::{LANES, load_line, store_line};
 
 /// The 3 x 3 weights of some maps as factors, column after column.
 pub(super) fn weights<const SIDE: usize>(taps: &[[f32; LANES]; 9]) -> [[[f32; LANES]; SIDE]; SIDE]
