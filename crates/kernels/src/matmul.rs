@@ -4,12 +4,14 @@
 
 #[cfg_attr(not(target_arch = "x86_64"), path = "matmul/nowhere.rs")]
 pub(crate) mod bf16;
+mod binary;
 mod strips;
 
 use std::ops::Range;
 
 use gemm::Parallelism;
 
+pub(crate) use self::binary::product_of_binary;
 use self::strips::Strips;
 use crate::precision::precision;
 use crate::vectors::{LANES, scatter};

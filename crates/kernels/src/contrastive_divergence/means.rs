@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::PARTS;
 use crate::math::{exp, sigmoid, vectorised};
-use crate::matmul::{Matrix, Threads, product};
+use crate::matmul::{Matrix, Threads, product, product_of_binary};
+use crate::precision::{Precision, precision};
 
 /// What the visible units are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +45,25 @@ pub(super) fn means(
     let num_columns = bias.len();
     let num_data = num_columns.saturating_sub(units.num_labels);
     let num_binary = if units.gaussian { 0 } else { num_data };
-    let x = Matrix::new(x, num_rows, num_inner);
-    let mut means = product(x, weight.matrix(num_inner, num_columns), Threads::All);
+    let weight = weight.matrix(num_inner, num_columns);
+    let mut means = received(x, [num_rows, num_inner], weight);
     means
         .par_chunks_mut(num_columns.max(1))
         .with_min_len(num_rows.div_ceil(PARTS))
         .for_each(|sums| finish(sums, bias, num_binary));
     with_labels(means, num_columns, num_data)
+}
+
+/// `x` times the weight. Units that were drawn are on or off, as data may be.
+fn received(x: &[f32], [num_rows, num_inner]: [usize; 2], weight: Matrix) -> Vec<f32> {
+    let of_binary = match precision() {
+        Precision::F32 => product_of_binary(x, num_rows, weight),
+        _ => None,
+    };
+    of_binary.unwrap_or_else(|| {
+        let x = Matrix::new(x, num_rows, num_inner);
+        product(x, weight, Threads::All)
+    })
 }
 
 impl<'a> Weight<'a> {
