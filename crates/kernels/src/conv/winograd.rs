@@ -4,9 +4,11 @@
 //! `transforms` of themselves in which a tile is 36 products, one for each place in the patch: so
 //! the sums over all channels are 36 products of matrices, `tiles x channels` by `channels x maps`.
 //! F(4 x 4, 3 x 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015. Where
-//! tiles of 2 x 2 would fill a map with fewer products, 16 for each, they do: F(2 x 2, 3 x 3). They do so too
-//! where products are to be in bf16: what is rounded then are the transforms, and those of small tiles only add
-//! and halve.
+//! tiles of 2 x 2 would fill a map with fewer products, 16 for each, they do: F(2 x 2, 3 x 3).
+//!
+//! Products may be in bf16, those of small tiles: what is rounded then are the transforms, which in these only add
+//! and halve. On vectors, where bf16 is twice as fast as `f32`, large tiles in `f32` are faster still, for less of
+//! them is transformed, unless there are many channels and maps.
 //!
 //! In here the channels of a pixel lie side by side (`pixels`), so that all loops run over full
 //! vectors, however small the maps are. Tiles of small images are multiplied together.
@@ -44,6 +46,11 @@ const FEW_MAPS: usize = 16;
 /// on Zen 5, where both ways take as long.
 const TRANSFORM: usize = 140;
 
+/// Weights of a tap, channels times maps, up to which large tiles in `f32` are faster than small ones in bf16 on
+/// vectors: of more, those of all places are too many for the second cache, which holds twice as many in bf16. 2^13 were
+/// measured to gain, and 2^15 to lose, on Zen 4.
+const FEW_WEIGHTS: usize = 1 << 14;
+
 /// Images below which to transform the weights would take longer than it saves.
 const FEW_IMAGES: usize = 8;
 
@@ -74,13 +81,16 @@ pub(crate) fn fits(geometry: &Geometry, form: Option<Form>) -> bool {
 }
 
 /// Whether the plain sum of rounded rows takes less than products in tiles and their transforms, which
-/// stay in `f32`: where the CPU multiplies tiles of rows, or there are few maps, which are large.
+/// stay in `f32`: where the CPU multiplies tiles of rows, or there are few maps, which small tiles fill.
 fn rows_are_faster(geometry: &Geometry, form: Form) -> bool {
     if form.takes_tiles() {
         return true;
     }
-    let pixels = geometry.map[0] * geometry.map[1];
     let products = geometry.channels * geometry.width;
+    if Tile::of(geometry.map, products, Some(form)).0 == Tile::Four {
+        return false;
+    }
+    let pixels = geometry.map[0] * geometry.map[1];
     let in_rows = padded(geometry.positions()) * 9 * products;
     let in_tiles = pixels * (4 * products + TRANSFORM * (geometry.channels + geometry.width));
     in_rows <= in_tiles
@@ -94,16 +104,19 @@ enum Tile {
 }
 
 impl Tile {
-    /// The one that takes fewer products for maps of this size.
-    fn of(map: [usize; 2], form: Option<Form>) -> Self {
+    /// The one that is faster for maps of this size, and what its products are in if not in `f32`.
+    ///
+    /// `num_weights` are those of a tap.
+    fn of(map: [usize; 2], num_weights: usize, form: Option<Form>) -> (Self, Option<Form>) {
         let num_products = |tile: Self| {
             let [rows, columns] = tile.cover(map);
             tile.num_places() * rows * columns
         };
-        if form.is_none() && num_products(Self::Four) < num_products(Self::Two) {
-            Self::Four
+        let rounds = |form: Form| form.takes_tiles() || num_weights > FEW_WEIGHTS;
+        if !form.is_some_and(rounds) && num_products(Self::Four) < num_products(Self::Two) {
+            (Self::Four, None)
         } else {
-            Self::Two
+            (Self::Two, form)
         }
     }
 
@@ -173,13 +186,13 @@ impl Memory {
 
 impl Winograd {
     /// `weight` says what a map multiplies a channel by, at each of the nine taps. Products are in
-    /// `form`, or else in `f32`.
+    /// `form` where that is faster, or else in `f32`.
     pub(crate) fn new(
         sizes: Sizes,
         form: Option<Form>,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
-        let tile = Tile::of(sizes.map, form);
+        let (tile, form) = Tile::of(sizes.map, sizes.channels * sizes.maps, form);
         let tiles = tile.cover(sizes.map);
         let num_channels = sizes.channels.next_multiple_of(LANES);
         let places = match tile {

@@ -11,7 +11,8 @@ use burn::tensor::ops::ConvOptions;
 const NUM_IMAGES: usize = 9;
 const CHANNELS: usize = 19;
 const MAPS: usize = 53;
-const IMAGE: [usize; 2] = [9, 7];
+/// So small that small tiles fill the maps, which may be rounded.
+const IMAGE: [usize; 2] = [6, 7];
 
 /// Numbers around zero.
 fn numbers(seed: u64, length: usize) -> Vec<f32> {
@@ -25,7 +26,7 @@ fn maps(form: Option<Form>) -> Vec<f32> {
         image: IMAGE,
         padding: [1, 0],
         maps: MAPS,
-        map: [9, 5],
+        map: [6, 5],
         most_images: NUM_IMAGES,
     };
     let weights = numbers(1, MAPS * CHANNELS * 9);

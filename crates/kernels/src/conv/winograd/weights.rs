@@ -42,9 +42,10 @@ pub(crate) struct WeightGradient {
 
 impl WeightGradient {
     /// For a convolution that [`fits`](super::fits), of at most `num_images` images. Products are in
-    /// `form`, or else in `f32`.
+    /// `form` where that is faster, or else in `f32`.
     pub(crate) fn new(geometry: &Geometry, form: Option<Form>, num_images: usize) -> Self {
-        let tile = Tile::of(geometry.map, form);
+        let num_weights = geometry.channels * geometry.width;
+        let (tile, form) = Tile::of(geometry.map, num_weights, form);
         let tiles = tile.cover(geometry.map);
         let image = image_frame(geometry.image, geometry.padding, tile, tiles);
         let image = Pixels::new(&image, geometry.channels);
