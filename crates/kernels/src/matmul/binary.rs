@@ -70,6 +70,7 @@ struct Bits {
 
 impl Bits {
     /// `None` where an element is neither 0 nor 1.
+    #[allow(clippy::float_cmp)] // it is exactly one of them
     fn new(a: &[f32], num_rows: usize) -> Option<Self> {
         let inner = a.len() / num_rows;
         let mut words = vec![0; inner.div_ceil(STEPS) * num_rows];
